@@ -1,0 +1,1 @@
+"""From the history of a study to the next suggestion."""

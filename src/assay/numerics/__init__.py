@@ -1,0 +1,1 @@
+"""Linear algebra, coordinates, designs, optimisers: thin over well-kept libraries."""

@@ -1,0 +1,1 @@
+"""What the user cares about, derived from surrogates and differentiable."""

@@ -1,0 +1,1 @@
+"""What may be varied: parameters, constraints, distributions and expressions as parsed trees. Data only."""

@@ -1,0 +1,1 @@
+"""The only place that joins records and numbers: create, ask, tell, run."""

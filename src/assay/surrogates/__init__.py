@@ -1,0 +1,1 @@
+"""Posteriors over an unknown function."""

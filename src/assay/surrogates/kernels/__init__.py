@@ -1,0 +1,1 @@
+"""Covariance functions, written against the array namespace."""

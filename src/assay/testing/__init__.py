@@ -1,0 +1,1 @@
+"""Conformance suites and problems with known optima, shipped for those who extend the package."""

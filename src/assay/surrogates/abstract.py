@@ -1,0 +1,90 @@
+"""What a surrogate is: data in, a posterior out; and what a posterior can be asked.
+
+Inputs are points in unit coordinates (`assay.numerics.coordinates`): shape (points, dimension). Outputs keep
+their own units: shape (points, outputs). Conditioning returns a new posterior, never a changed self.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.surrogates.dataset import Dataset
+
+__all__ = ["AbstractPosterior", "AbstractSurrogate", "Fitted"]
+
+Array = np.ndarray
+
+
+class AbstractPosterior(ABC):
+    """The belief about a function after some data. Marginals are Gaussian unless `is_gaussian` is False."""
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """The number of input columns."""
+
+    @property
+    @abstractmethod
+    def output_dimension(self) -> int:
+        """The number of outputs."""
+
+    @property
+    @abstractmethod
+    def is_gaussian(self) -> bool:
+        """Whether the marginal in the output's own unit is Gaussian (False under output warping)."""
+
+    @abstractmethod
+    def mean_variance(self, points: Array) -> tuple[Array, Array]:
+        """Mean and variance of the function, without noise: both (points, outputs)."""
+
+    @abstractmethod
+    def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
+        """Mean, variance and their gradients: (points, outputs) twice, (points, outputs, dimension) twice."""
+
+    @abstractmethod
+    def quantiles(self, points: Array, probabilities: Array) -> Array:
+        """Quantiles of the function: (probabilities, points, outputs)."""
+
+    @abstractmethod
+    def joint(self, points: Array) -> tuple[Array, Array]:
+        """Joint mean (points, outputs) and covariance (outputs, points, points)."""
+
+    @abstractmethod
+    def draw(self, points: Array, count: int, generator: np.random.Generator) -> Array:
+        """Joint draws: (count, points, outputs)."""
+
+    @abstractmethod
+    def condition(self, data: Dataset) -> AbstractPosterior:
+        """The posterior after more data, by a rank update with the same hyperparameters."""
+
+    @abstractmethod
+    def condition_on_inputs(self, points: Array) -> AbstractPosterior:
+        """The posterior after looks whose results are not known yet: the mean stays, the variance shrinks."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit gives: the posterior, the state that the next fit starts from, and what a person wants to see."""
+
+    posterior: AbstractPosterior
+    state: Mapping[str, Any]
+    info: Mapping[str, Any]
+
+
+class AbstractSurrogate(ABC):
+    """A recipe: it holds its configuration, never data."""
+
+    @abstractmethod
+    def fit(
+        self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
+    ) -> Fitted:
+        """Fit the hyperparameters, starting from `state` (plain data, from an earlier fit) where there is one."""
+
+    @abstractmethod
+    def posterior(self, data: Dataset, state: Mapping[str, Any]) -> AbstractPosterior:
+        """The posterior with the hyperparameters of `state`; deterministic, to the bit."""

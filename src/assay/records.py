@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 ParameterValue = float | int | str
-OutcomeStatus = Literal["succeeded", "model_failure", "infrastructure_failure"]
+OutcomeStatus = Literal["succeeded", "model_failure", "crash", "infrastructure_failure"]
 TrialStatus = Literal["open", "succeeded", "failed", "cleared"]
 
 
@@ -153,9 +153,11 @@ class Suggestion:
 class Outcome:
     """How an evaluation ended.
 
-    A *model failure* (exception, non-zero exit, NaN, the user's time-out, a crash that repeats) is data.
-    An *infrastructure failure* (worker lost, job cancelled, runner killed) says nothing about the model:
-    the same suggestion is evaluated again.
+    A *model failure* (exception, non-zero exit, NaN, the user's time-out) is data.
+    A *crash* (the worker died by itself: a segmentation fault, an exit) may be either: the study evaluates the
+    suggestion again, and a crash that repeats becomes a model failure.
+    An *infrastructure failure* (worker killed from outside, job cancelled) says nothing about the model: the
+    same suggestion is evaluated again.
     """
 
     status: OutcomeStatus

@@ -7,11 +7,11 @@ study writes into the journal and hands back. So a replay makes the same suggest
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.records import ParameterValue, Trial
+from assay.records import Measurement, ParameterValue, Trial
 from assay.space.space import Space
 
 __all__ = ["AbstractDriver", "History", "Proposal", "Request"]
@@ -55,6 +55,12 @@ class AbstractDriver(ABC):
     @abstractmethod
     def configuration(self) -> dict[str, Any]:
         """The whole configuration as plain data; giving it back builds the same driver."""
+
+    @abstractmethod
+    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
+        """Refuse, with a UsageError, measurements that the driver could not learn from: an unknown
+        `model_name` or derivative, a wrong number of outputs, no value where one is needed. Called before
+        anything is stored."""
 
     @abstractmethod
     def suggest(self, history: History, request: Request) -> Proposal:

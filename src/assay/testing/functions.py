@@ -1,8 +1,8 @@
 """The classic test functions, on broadcast arrays: points (..., dimension) to values (...).
 
 Definitions and optima follow Surjanovic and Bingham, "Virtual Library of Simulation Experiments", Simon
-Fraser University; the constrained pair is the second simulation of Gardner et al., "Bayesian optimization with
-inequality constraints", ICML 2014.
+Fraser University; the constrained pair is the second simulation of Gardner et al., "Bayesian optimization
+with inequality constraints", ICML 2014.
 """
 
 from __future__ import annotations

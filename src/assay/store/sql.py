@@ -1,0 +1,280 @@
+"""The journal in a database: an SQLite file for one machine, PostgreSQL for several."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+from sqlalchemy import Connection, Engine, create_engine, delete, func, insert, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from assay.errors import StoreBusyError, StoreError, UsageError, missing_extra
+from assay.records import Event
+from assay.store import schema, sqlite
+from assay.store.abstract import AbstractStore, Lease, StoredEvent
+from assay.store.codec import decode_events, encode_event, event_kind
+from assay.store.plain import decode, encode
+
+__all__ = ["SqlStore"]
+
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's state for a lock that was not granted in time
+_BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+@final
+class SqlStore(AbstractStore):
+    """A journal behind SQLAlchemy; made by `at_path` or `at_url`, or more simply by `open_store`.
+
+    It may be used from several threads, and on both sides of a fork: each process has its own connections.
+    `decide` of `transact` runs while the write lock is held, so it must be quick and must not write to the store.
+    """
+
+    def __init__(self, name: str, make_engine: Callable[[], Engine]) -> None:
+        self._name = name
+        self._make_engine = make_engine
+        # By process: a connection that came through a fork is neither used nor closed, only kept from being freed.
+        self._engines: dict[int, Engine] = {}
+        self._closed = False
+
+    @classmethod
+    def at_path(cls, path: Path, *, create: bool = True) -> SqlStore:
+        """The journal in an SQLite file."""
+        if not create and not path.exists():
+            raise StoreError(f"the store {path} does not exist")
+        path = path.absolute()  # a later change of the working directory must not lead elsewhere
+        store = cls(str(path), lambda: sqlite.make_engine(path))
+        if path.exists():
+            sqlite.check_file(path)
+        if store._stored_version() is None:
+            sqlite.prepare_file(path)
+        store._bring_up_to_date()
+        return store
+
+    @classmethod
+    def at_url(cls, url: str, *, create: bool = True) -> SqlStore:
+        """The journal at an SQLAlchemy URL."""
+        try:
+            parsed = make_url(url)
+            backend = parsed.get_backend_name()
+        except (ArgumentError, NoSuchModuleError) as error:
+            raise UsageError(
+                f"the location of a store must be a file or an SQLAlchemy URL, got {url!r}"
+            ) from error
+        if backend == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise UsageError(f"an SQLite URL must name a file (MemoryStore needs none), got {url!r}")
+            return cls.at_path(Path(parsed.database), create=create)
+        if backend != "postgresql":
+            raise UsageError(f"the location of a store must be sqlite or postgresql, got {backend!r}")
+        store = cls(parsed.render_as_string(hide_password=True), lambda: create_engine(parsed))
+        store._bring_up_to_date()
+        return store
+
+    def study_ids(self) -> list[str]:
+        events = schema.events
+        query = (
+            select(events.c.study_id).where(events.c.number == 1).order_by(events.c.time, events.c.study_id)
+        )
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def last_number(self, study_id: str) -> int:
+        with self._reading() as connection:
+            return _last_number(connection, study_id)
+
+    def read(self, study_id: str, after: int = 0) -> list[StoredEvent]:
+        with self._reading() as connection:
+            rows = _rows(connection, study_id, after)
+        return _stored_events(rows)
+
+    def append(self, study_id: str, events: Sequence[Event]) -> int:
+        payloads = [encode_event(event) for event in events]
+        with self._writing(study_id) as connection:
+            last = _last_number(connection, study_id)
+            _insert(connection, study_id, last, time.time(), events, payloads)
+        return last + len(events)
+
+    def transact(
+        self, study_id: str, after: int, decide: Callable[[Sequence[StoredEvent]], Sequence[Event]]
+    ) -> tuple[list[StoredEvent], list[StoredEvent]]:
+        with self._writing(study_id) as connection:
+            unseen = _stored_events(_rows(connection, study_id, after))
+            last = unseen[-1].number if unseen else _last_number(connection, study_id)
+            events = decide(unseen)
+            payloads = [encode_event(event) for event in events]
+            now = time.time()
+            _insert(connection, study_id, last, now, events, payloads)
+        # As they will be read back, so that going on and replaying start from the same values.
+        return unseen, _stored_events([(last + 1 + i, now, payload) for i, payload in enumerate(payloads)])
+
+    def renew_lease(self, study_id: str, lease: Lease) -> None:
+        table = schema.leases
+        row = {
+            "study_id": study_id,
+            "number": lease.number,
+            "attempt": lease.attempt,
+            "owner": lease.owner,
+            "host": lease.host,
+            "expiry": lease.expiry,
+        }
+        with self._writing(study_id) as connection:
+            connection.execute(_delete_lease(study_id, lease.number, lease.attempt))
+            connection.execute(insert(table), row)
+
+    def release_lease(self, study_id: str, number: int, attempt: int) -> None:
+        with self._writing(study_id) as connection:
+            connection.execute(_delete_lease(study_id, number, attempt))
+
+    def leases(self, study_id: str) -> list[Lease]:
+        table = schema.leases
+        query = (
+            select(table.c.number, table.c.attempt, table.c.owner, table.c.host, table.c.expiry)
+            .where(table.c.study_id == study_id)
+            .order_by(table.c.number, table.c.attempt)
+        )
+        with self._reading() as connection:
+            return [Lease(*row) for row in connection.execute(query)]
+
+    def save_snapshot(self, study_id: str, number: int, snapshot: dict[str, Any]) -> None:
+        table = schema.snapshots
+        payload = encode(snapshot, what="the snapshot")
+        newest = select(table.c.number).where(table.c.study_id == study_id)
+        with self._writing(study_id) as connection:
+            if number >= (connection.execute(newest).scalar() or 0):
+                connection.execute(delete(table).where(table.c.study_id == study_id))
+                connection.execute(
+                    insert(table), {"study_id": study_id, "number": number, "payload": payload}
+                )
+
+    def load_snapshot(self, study_id: str) -> tuple[int, dict[str, Any]] | None:
+        table = schema.snapshots
+        query = select(table.c.number, table.c.payload).where(table.c.study_id == study_id)
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (row.number, decode(row.payload))
+
+    def close(self) -> None:
+        self._closed = True
+        engine = self._engines.pop(os.getpid(), None)
+        if engine is not None:
+            engine.dispose()
+
+    # -- connections ---------------------------------------------------------------------------------------
+
+    def _engine(self) -> Engine:
+        if self._closed:
+            raise StoreError(f"the store {self._name} is closed")
+        process = os.getpid()
+        if process not in self._engines:
+            try:
+                self._engines[process] = self._make_engine()
+            except ModuleNotFoundError as error:
+                raise missing_extra(error.name or "the database driver", "postgres") from error
+        return self._engines[process]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One consistent view, which never waits for a writer."""
+        with self._translated(), self._engine().connect() as connection:
+            connection = connection.execution_options(**{sqlite.READ_ONLY: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _writing(self, study_id: str) -> Iterator[Connection]:
+        """A transaction that holds the write lock (of the file, or of the study) from its first moment."""
+        with self._translated(), self._engine().begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SET LOCAL lock_timeout = '{sqlite.BUSY_TIMEOUT_SECONDS}s'"))
+                connection.execute(select(func.pg_advisory_xact_lock(_lock_key(study_id))))
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            code = getattr(error.orig, "sqlite_errorcode", None)
+            busy = code is not None and code & 0xFF in _BUSY_CODES
+            if busy or getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                raise StoreBusyError(
+                    f"the store {self._name} was held by another process for more than "
+                    f"{sqlite.BUSY_TIMEOUT_SECONDS} s: {error.orig}"
+                ) from error
+            raise StoreError(f"the store {self._name} could not be used: {error.orig}") from error
+
+    # -- opening -------------------------------------------------------------------------------------------
+
+    def _stored_version(self) -> int | None:
+        with self._reading() as connection:
+            return schema.stored_version(connection)
+
+    def _bring_up_to_date(self) -> None:
+        if self._stored_version() == schema.SCHEMA_VERSION:
+            return
+        with self._writing("") as connection:
+            version = schema.stored_version(connection)  # another process may have been quicker
+            if version is None:
+                schema.create(connection)
+            else:
+                schema.lift(connection, version)
+
+
+def _last_number(connection: Connection, study_id: str) -> int:
+    events = schema.events
+    return (
+        connection.execute(select(func.max(events.c.number)).where(events.c.study_id == study_id)).scalar()
+        or 0
+    )
+
+
+def _rows(connection: Connection, study_id: str, after: int) -> Sequence[Any]:
+    events = schema.events
+    query = (
+        select(events.c.number, events.c.time, events.c.payload)
+        .where(events.c.study_id == study_id, events.c.number > after)
+        .order_by(events.c.number)
+    )
+    return connection.execute(query).all()
+
+
+def _stored_events(rows: Sequence[Any]) -> list[StoredEvent]:
+    decoded = decode_events([payload for _, _, payload in rows])
+    return [
+        StoredEvent(number, moment, event) for (number, moment, _), event in zip(rows, decoded, strict=True)
+    ]
+
+
+def _insert(
+    connection: Connection,
+    study_id: str,
+    last: int,
+    now: float,
+    events: Sequence[Event],
+    payloads: Sequence[str],
+) -> None:
+    rows = [
+        {"study_id": study_id, "number": number, "time": now, "kind": event_kind(event), "payload": payload}
+        for number, (event, payload) in enumerate(zip(events, payloads, strict=True), start=last + 1)
+    ]
+    if rows:
+        connection.execute(insert(schema.events), rows)
+
+
+def _delete_lease(study_id: str, number: int, attempt: int) -> Any:
+    table = schema.leases
+    return delete(table).where(
+        table.c.study_id == study_id, table.c.number == number, table.c.attempt == attempt
+    )
+
+
+def _lock_key(study_id: str) -> int:
+    """A study's advisory lock: 64 bits of a hash, since PostgreSQL locks numbers."""
+    digest = hashlib.blake2b(f"assay:{study_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)

@@ -1,0 +1,127 @@
+"""What is particular to SQLite: transactions that mean it, durability, and file systems that cannot be trusted.
+
+Two hooks make SQLAlchemy's transactions real ones. By default the driver begins a transaction only before the first
+write, so that a decision made on what was read before it is lost to a race without any error.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from assay.errors import StoreError
+
+__all__ = ["READ_ONLY", "check_file", "make_engine", "prepare_file", "write_ahead_log_obstacle"]
+
+READ_ONLY: Final = "assay_read_only"
+BUSY_TIMEOUT_SECONDS: Final = 60
+
+_HEADER: Final = b"SQLite format 3\x00"
+_QUICK_CHECK_LIMIT_BYTES: Final = 16 * 2**20
+# Several hosts see these, and the shared memory of a write-ahead log does not reach beyond one.
+_NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "fuse.sshfs",
+     "fuse.glusterfs", "pvfs2", "afs", "9p"}
+)  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+
+def make_engine(path: Path) -> Engine:
+    """An engine whose transactions begin when they say so, and whose commits are on the disk."""
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+
+    def configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the driver keeps its hands off; `begin` below takes its place
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    def begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get(READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def prepare_file(path: Path) -> None:
+    """Choose the journal mode of a file that is about to become a store: a write-ahead log where that is safe."""
+    obstacle = write_ahead_log_obstacle(path.parent)
+    if obstacle is not None:
+        logger.warning(
+            "%s is kept with a rollback journal, which is slower: %s; use it from one host only",
+            path,
+            obstacle,
+        )
+        return
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def write_ahead_log_obstacle(folder: Path) -> str | None:
+    """Why a write-ahead log would not work in this folder, as a clause; None when it works.
+
+    A network file system is known by its name; others are tried, on a file of their own, since some answer that
+    the log is on and fail at the first write.
+    """
+    kind = _file_system(folder)
+    if kind in _NETWORK_FILE_SYSTEMS:
+        return f"its folder is on a network file system ({kind})"
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".assay-probe-") as scratch:
+            with closing(sqlite3.connect(Path(scratch) / "probe.db")) as writer:
+                mode = writer.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+                with writer:
+                    writer.execute("CREATE TABLE probe (value INTEGER)")
+                with closing(sqlite3.connect(Path(scratch) / "probe.db")) as reader:
+                    reader.execute("SELECT * FROM probe").fetchall()
+            return None if mode == "wal" else f"SQLite answered with journal mode {mode!r}"
+    except (sqlite3.Error, OSError) as error:
+        return f"a trial in its folder failed with: {error}"
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file that is not an intact SQLite database; large ones are only looked at from outside.
+
+    Raises:
+        StoreError: when it is not one, or is damaged.
+    """
+    with path.open("rb") as file:
+        header = file.read(len(_HEADER))
+    if header and header != _HEADER:
+        raise StoreError(
+            f"the store {path} must be an SQLite database, got a file that begins with {header!r}"
+        )
+    if path.stat().st_size > _QUICK_CHECK_LIMIT_BYTES:
+        return
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
+        try:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            answer = str(error)
+    if answer != "ok":
+        raise StoreError(f"the store {path} is damaged: {answer}; restore it from a copy")
+
+
+def _file_system(folder: Path) -> str | None:
+    """The kind of file system that the folder is on, where the system tells (Linux); None elsewhere."""
+    try:
+        lines = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return None
+    resolved = folder.resolve()
+    best: tuple[int, str | None] = (-1, None)
+    for line in lines:
+        _, mount_point, kind, *_ = line.split(" ")
+        mounted_at = Path(mount_point.replace("\\040", " "))
+        # `>=`: of two mounts at one place the later one lies on top.
+        if resolved.is_relative_to(mounted_at) and len(mounted_at.parts) >= best[0]:
+            best = len(mounted_at.parts), kind
+    return best[1]

@@ -16,7 +16,7 @@ EACH = pytest.mark.parametrize("chosen", PROBLEMS.values(), ids=PROBLEMS.keys())
 
 def searched_minimum(chosen: Problem, starts: int = 40) -> float:
     """The least value that SLSQP finds, within box and constraint, from the best of 2^14 Sobol' points."""
-    sobol = qmc.Sobol(chosen.dimension, seed=np.random.default_rng(7)).random(2**14)
+    sobol = qmc.Sobol(chosen.dimension, scramble=False).random(2**14)
     raw = qmc.scale(sobol, chosen.lower, chosen.upper)
     raw = raw[chosen.feasible(raw)]
     first = raw[np.argsort(chosen.truth(raw))[:starts]]

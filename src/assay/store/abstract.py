@@ -14,7 +14,7 @@ __all__ = ["AbstractStore", "Lease", "StoredEvent"]
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event with its place in the study's journal (from 1, without gaps) and its time (seconds since 1970)."""
+    """An event, its place in the study's journal (from 1, without gaps), its time (seconds since 1970)."""
 
     number: int
     time: float

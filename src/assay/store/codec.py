@@ -1,8 +1,8 @@
 """Events and outcomes as plain data and back; the format is described in `docs/formats.md`.
 
-Every event carries its `kind` and the `version` of that kind's format. Fields that are None, and the other optional
-fields at their default, are left out. A reader ignores fields that it does not know: a change that an older reader
-would misread raises the version.
+Every event carries its `kind` and the `version` of that kind's format. Fields that are None, and the other
+optional fields at their default, are left out. A reader ignores fields that it does not know: a change that
+an older reader would misread raises the version.
 """
 
 from __future__ import annotations

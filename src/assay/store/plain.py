@@ -1,9 +1,10 @@
 """Plain values as JSON text, exactly: what is written is what is read.
 
-Plain values are None, booleans, integers, floats, text, lists and mappings with text as keys. JSON has no NaN and
-no infinity, so these become `{"$float": "nan" | "inf" | "-inf"}`; a key that begins with `$` is written with one
-more `$` in front, so that nobody's data can be mistaken for ours. Everything else is JSON as it stands: Python's
-shortest repr of a float reads back to the same bits, and `1` stays an integer beside `1.0`. The text is ASCII.
+Plain values are None, booleans, integers, floats, text, lists and mappings with text as keys. JSON has no NaN
+and no infinity, so these become `{"$float": "nan" | "inf" | "-inf"}`; a key that begins with `$` is written
+with one more `$` in front, so that nobody's data can be mistaken for ours. Everything else is JSON as it
+stands: Python's shortest repr of a float reads back to the same bits, and `1` stays an integer beside `1.0`.
+The text is ASCII.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ __all__ = ["decode", "decode_many", "encode"]
 
 _FLOAT_KEY = "$float"
 _SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-# A key that needs attention can only stand where its opening quote does: text without this mark needs no second look.
+# A key that needs attention can only stand where its opening quote does: text without this mark needs no
+# second look.
 _MARK = '"$'
 
 

@@ -1,7 +1,7 @@
 """What is particular to SQLite: transactions that mean it, durability, and file systems that cannot be trusted.
 
-Two hooks make SQLAlchemy's transactions real ones. By default the driver begins a transaction only before the first
-write, so that a decision made on what was read before it is lost to a race without any error.
+Two hooks make SQLAlchemy's transactions real ones. By default the driver begins a transaction only before the
+first write, so that a decision made on what was read before it is lost to a race without any error.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def prepare_file(path: Path) -> None:
 def write_ahead_log_obstacle(folder: Path) -> str | None:
     """Why a write-ahead log would not work in this folder, as a clause; None when it works.
 
-    A network file system is known by its name; others are tried, on a file of their own, since some answer that
-    the log is on and fail at the first write.
+    A network file system is known by its name; others are tried, on a file of their own, since some answer
+    that the log is on and fail at the first write.
     """
     kind = _file_system(folder)
     if kind in _NETWORK_FILE_SYSTEMS:

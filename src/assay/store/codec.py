@@ -69,8 +69,8 @@ def event_from_data(data: Data) -> Event:
         kind, version = data["kind"], data["version"]
         if version > EVENT_VERSION or kind not in _READERS:
             raise StoreVersionError(
-                f"the journal holds an event of kind {kind!r}, version {version}, and this version of assay reads "
-                f"version {EVENT_VERSION} of {', '.join(_READERS)}; it was written by a newer one: upgrade assay"
+                f"the journal holds an event of kind {kind!r}, version {version}, and this version of assay "
+                f"reads version {EVENT_VERSION} of {', '.join(_READERS)}; a newer one wrote it: upgrade assay"
             )
         return _READERS[kind](data)
     except (KeyError, TypeError, AttributeError) as error:

@@ -16,7 +16,7 @@ def open_store(location: str | Path, *, create: bool = True) -> AbstractStore:
     Use a file for one machine and a PostgreSQL URL for several.
 
     Arguments:
-        location: the path of an SQLite file (by custom `*.db`), or an SQLAlchemy URL
+        location: the path of an SQLite file (usually `*.db`), or an SQLAlchemy URL
             (`postgresql+psycopg://user@host/database`, `sqlite:///relative.db`).
         create: whether a missing file is made; a face that only looks says False.
 

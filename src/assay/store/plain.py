@@ -75,7 +75,8 @@ def _to_json(value: Any, place: str) -> Any:
         case Mapping():
             return {_key_to_json(key, place): _to_json(item, f"{place}.{key}") for key, item in value.items()}
     raise UsageError(
-        f"{place} must be plain data (None, a boolean, number, text, list or mapping), got {type(value).__qualname__}"
+        f"{place} must be plain data (None, a boolean, number, text, list or mapping), "
+        f"got {type(value).__qualname__}"
     )
 
 

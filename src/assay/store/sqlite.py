@@ -1,4 +1,4 @@
-"""What is particular to SQLite: transactions that mean it, durability, and file systems that cannot be trusted.
+"""What is particular to SQLite: real transactions, durability, and file systems that cannot be trusted.
 
 Two hooks make SQLAlchemy's transactions real ones. By default the driver begins a transaction only before the
 first write, so that a decision made on what was read before it is lost to a race without any error.
@@ -52,7 +52,7 @@ def make_engine(path: Path) -> Engine:
 
 
 def prepare_file(path: Path) -> None:
-    """Choose the journal mode of a file that is about to become a store: a write-ahead log where that is safe."""
+    """Choose the journal mode of a file that becomes a store: a write-ahead log where that is safe."""
     obstacle = write_ahead_log_obstacle(path.parent)
     if obstacle is not None:
         logger.warning(

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 def make_engine(path: Path) -> Engine:
     """An engine whose transactions begin when they say so, and whose commits are on the disk."""
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    engine = create_engine(URL.create("sqlite", database=str(path)), max_overflow=-1)
 
     def configure(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the driver keeps its hands off; `begin` below takes its place

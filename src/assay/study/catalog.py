@@ -1,0 +1,49 @@
+"""The one registry: names to import paths, as text, so that nothing is imported before it is used.
+
+Third parties add to it by entry points in the group `assay.drivers`, `assay.executors` or `assay.stores`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from assay.errors import ConfigurationError
+
+__all__ = ["load", "names"]
+
+_BUILT_IN: dict[str, dict[str, str]] = {
+    "drivers": {
+        "ActiveLearning": "assay.drivers.active_learning:ActiveLearning",
+        "RandomSearch": "assay.drivers.random_search:RandomSearch",
+    },
+    "executors": {
+        "serial": "assay.executors.serial:SerialExecutor",
+        "local": "assay.executors.local:LocalExecutor",
+    },
+}
+
+
+def names(group: str) -> list[str]:
+    """Everything registered in a group, built in or by entry points."""
+    return sorted(
+        {*_BUILT_IN.get(group, {}), *(point.name for point in entry_points(group=f"assay.{group}"))}
+    )
+
+
+def load(group: str, name: str) -> Any:
+    """The object registered under that name.
+
+    Raises:
+        ConfigurationError: when nothing is.
+    """
+    path = _BUILT_IN.get(group, {}).get(name)
+    if path is not None:
+        module, _, attribute = path.partition(":")
+        return getattr(import_module(module), attribute)
+    for point in entry_points(group=f"assay.{group}"):
+        if point.name == name:
+            return point.load()
+    known = ", ".join(names(group))
+    raise ConfigurationError(f"there is no {group.removesuffix('s')} named {name!r}; known are {known}")

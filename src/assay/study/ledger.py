@@ -1,0 +1,135 @@
+"""The ledger: journal, definition and driver of one study together, safe for threads.
+
+The study is its face for people, the runner its face for evaluations; both ask and tell through it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assay.drivers.abstract import AbstractDriver, History
+from assay.errors import NoFreeSlotError, StudyError, UsageError
+from assay.records import Configured, Event, Outcome, Suggestion
+from assay.study.catalog import load
+from assay.study.configuration import StudyConfiguration
+from assay.study.definition import Definition
+from assay.study.journal import Journal
+from assay.study.state import StudyState
+from assay.study.suggesting import claim, history_of, suggest
+from assay.study.verdicts import judge
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """The journal of a study with what is needed to ask and to tell."""
+
+    def __init__(self, journal: Journal, location: str | Path | None) -> None:
+        if journal.state.definition is None:
+            raise StudyError(f"study {journal.study_id!r} has no definition in its store")
+        self.location = location
+        self.definition = Definition.from_data(journal.state.definition)
+        self._journal = journal
+        self._lock = threading.RLock()
+        self._driver_cache: tuple[Mapping[str, Any], AbstractDriver] | None = None
+
+    @property
+    def id(self) -> str:
+        """The study's name in the store."""
+        return self._journal.study_id
+
+    @property
+    def store(self):
+        """The store of the journal."""
+        return self._journal.store
+
+    @property
+    def state(self) -> StudyState:
+        """The folded journal, refreshed."""
+        with self._lock:
+            return self._journal.refresh()
+
+    @property
+    def history(self) -> History:
+        """What the driver may see now."""
+        with self._lock:
+            return history_of(self.definition, self.state)
+
+    @property
+    def driver(self) -> AbstractDriver:
+        """The driver with its present configuration."""
+        settings = self.state.configuration["driver"]
+        if self._driver_cache is None or self._driver_cache[0] is not settings:
+            self._driver_cache = (settings, load("drivers", self.definition.driver).from_data(settings))
+        return self._driver_cache[1]
+
+    @property
+    def settings(self) -> StudyConfiguration:
+        """The study's own part of the configuration."""
+        return StudyConfiguration.of(self.state.configuration["study"])
+
+    def transact(self, decide: Callable[[StudyState], Sequence[Event]]) -> Sequence[Event]:
+        """Decide on the newest state with nobody else writing, and append what `decide` returns."""
+        with self._lock:
+            return self._journal.transact(decide)
+
+    def configure(self, keys: Mapping[str, Any]) -> None:
+        """Change keys of the study's or the driver's configuration; all or nothing."""
+        own = {key: value for key, value in keys.items() if key in StudyConfiguration.model_fields}
+        rest = {key: value for key, value in keys.items() if key not in own}
+
+        def decide(state: StudyState) -> Sequence[Event]:
+            before = state.configuration
+            study = StudyConfiguration.of({**before["study"], **own}).model_dump()
+            driver = load("drivers", self.definition.driver).from_data({**before["driver"], **rest})
+            after = {"study": study, "driver": driver.configuration()}
+            return [] if after == before else [Configured(after)]
+
+        self.transact(decide)
+
+    def suggest(self, environment: Mapping[str, float] | None, *, lease: bool) -> Suggestion:
+        """One suggestion; with `lease`, evaluated by this process from now on.
+
+        Raises:
+            NoFreeSlotError: when `num_parallel` suggestions are open.
+        """
+        driver = self.driver
+        with self._lock:
+            claimed = claim(self._journal, self.definition, environment, self._admit)
+            return suggest(self._journal, driver, claimed, lease=lease)
+
+    def _admit(self, state: StudyState) -> None:
+        slots = StudyConfiguration.of(state.configuration["study"]).num_parallel
+        taken = sorted({*state.open, *state.claims})
+        if len(taken) >= slots:
+            listed = ", ".join(map(str, taken))
+            raise NoFreeSlotError(
+                f"study {self.id!r} allows num_parallel = {slots} open suggestions and has {len(taken)} "
+                f"(numbers {listed}); tell or clear one, or raise num_parallel"
+            )
+
+    def record(self, number: int, attempt: int, outcome: Outcome) -> None:
+        """Take in the outcome of one attempt; the same attempt told twice changes nothing."""
+        if outcome.status == "succeeded":
+            try:
+                self.driver.check(self.definition.space, outcome.measurements)
+            except UsageError as error:
+                outcome = Outcome("model_failure", seconds=outcome.seconds, error=str(error))
+
+        def decide(state: StudyState) -> Sequence[Event]:
+            configuration = StudyConfiguration.of(state.configuration["study"])
+            return judge(state, configuration, number, attempt, outcome)
+
+        self.transact(decide)
+
+    def stop_reason(self) -> str | None:
+        """The sentence for the stopping criterion that is met, or None."""
+        state, settings = self.state, self.settings
+        if state.finished >= settings.max_iter:
+            return f"max_iter: {state.finished} evaluations are done"
+        if state.failures_in_a_row >= settings.max_failures_in_a_row:
+            return f"max_failures_in_a_row: the last {state.failures_in_a_row} evaluations failed"
+        return self.driver.stop_reason(self.history) if state.succeeded else None

@@ -1,0 +1,104 @@
+"""The loop as a pure decision: from the state of the study to the next step of a runner."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from assay.store.abstract import Lease
+from assay.study.configuration import StudyConfiguration
+from assay.study.owner import is_known_dead
+from assay.study.state import StudyState
+
+__all__ = ["Ask", "Evaluate", "Finish", "Step", "Wait", "is_abandoned", "next_step"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Compute a suggestion and evaluate it."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Evaluate an open suggestion: its attempt was lost, or is to be repeated."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait for an evaluation, here or elsewhere, to end."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Stop: nothing runs here any more."""
+
+    reason: str
+
+
+LEASE_SECONDS = 60.0
+
+Step = Ask | Evaluate | Wait | Finish
+
+
+def is_abandoned(state: StudyState, number: int, leases: Mapping[int, Lease], now: float) -> bool:
+    """Whether the process that evaluated an open suggestion is gone: known to be dead, or silent beyond its lease.
+
+    A suggestion that was handed to a person (`get_suggestion`) has no lease, and is never abandoned.
+    """
+    taken = state.leases.get(number)
+    if taken is None:
+        return False
+    if is_known_dead(taken.owner):
+        return True
+    row = leases.get(number)
+    if row is None or row.attempt != taken.attempt:  # killed between taking the lease and its first renewal
+        return state.lease_times[number] + LEASE_SECONDS < now
+    return row.expiry < now
+
+
+def _to_repeat(state: StudyState, number: int) -> bool:
+    """Whether the last attempt at an open suggestion has ended without an accepted outcome."""
+    taken = state.leases.get(number)
+    ended = state.set_aside.get(number, [])
+    return taken is not None and any(event.attempt == taken.attempt for event in ended)
+
+
+def next_step(
+    state: StudyState,
+    configuration: StudyConfiguration,
+    running: Collection[int],
+    width: int,
+    leases: Mapping[int, Lease],
+    stop_reason: str | None,
+) -> Step:
+    """What a runner does next.
+
+    Arguments:
+        running: the numbers that this runner evaluates.
+        width: how many it can evaluate at once.
+        leases: the rows of the store, by number.
+        stop_reason: why no further suggestion should be made, None to go on.
+    """
+    if stop_reason is not None:
+        return Wait() if running else Finish(stop_reason)
+    if len(running) >= width:
+        return Wait()
+    now = time.time()
+    for number in sorted(state.open):
+        if number not in running and (_to_repeat(state, number) or is_abandoned(state, number, leases, now)):
+            return Evaluate(number)
+    if state.finished + len(state.open) + len(state.claims) >= configuration.max_iter and not _dead_claim(
+        state
+    ):
+        return Wait()
+    if len(state.open) + len(state.claims) >= configuration.num_parallel and not _dead_claim(state):
+        return Wait()
+    return Ask()
+
+
+def _dead_claim(state: StudyState) -> bool:
+    """Whether some suggestion's computation was cut off: asking then finishes it."""
+    return any(is_known_dead(event.owner) for event in state.claims.values())

@@ -1,0 +1,445 @@
+"""Study: create, open, ask, tell, run. The only place where records and numbers meet."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assay.drivers.abstract import AbstractDriver, History
+from assay.errors import NoFreeSlotError, StudyError, UnknownSuggestionError, UsageError
+from assay.executors.abstract import AbstractEvaluator
+from assay.records import (
+    Configured,
+    Event,
+    Measurement,
+    Observation,
+    Outcome,
+    OutcomeRecorded,
+    StudyCreated,
+    Suggested,
+    Suggestion,
+    SuggestionCleared,
+    Trial,
+)
+from assay.space.space import Space
+from assay.store.abstract import AbstractStore
+from assay.study.catalog import load
+from assay.study.configuration import StudyConfiguration
+from assay.study.definition import Definition
+from assay.study.evaluation import ExecutorChoice
+from assay.study.journal import Journal
+from assay.study.ledger import Ledger
+from assay.study.state import StudyState
+from assay.study.suggesting import timestamp
+
+__all__ = ["Study", "create_study", "open_study"]
+
+POLL_SECONDS = 0.2
+
+
+def create_study(
+    design_space: Sequence[Any],
+    environment: Sequence[Any] | None = None,
+    constraints: Sequence[Any] | None = None,
+    driver: str = "ActiveLearning",
+    study_id: str | None = None,
+    study_name: str | None = None,
+    store: str | Path | AbstractStore | None = None,
+    output_precision: float = 1e-10,
+    seed: int = 0,
+) -> Study:
+    """Create a study, or resume the stored one of that id.
+
+    Arguments:
+        design_space: the parameters to choose, as objects or plain data: `{"name", "type", "domain"}`.
+        environment: parameters that nobody chooses.
+        constraints: `{"name", "expression"}` with an expression like "x + y <= 1".
+        driver: who suggests; `assay.study.catalog.names("drivers")` lists them.
+        study_id: its name in the store; a fresh one when left out.
+        store: a file path, a database URL or a store. Left out: the file `<study_id>.assay.db` in the working
+            directory when a `study_id` is given, else memory only.
+        output_precision: suggested values are rounded to multiples of this.
+        seed: of everything random in the study.
+
+    Raises:
+        SpaceError: when the space breaks a rule.
+        DefinitionConflictError: when a study of that id is stored with another definition.
+
+    Example:
+        >>> study = create_study([{"name": "x", "type": "continuous", "domain": (-1, 1)}], driver="RandomSearch")
+        >>> study.configure(max_iter=5)
+        >>> study.run(lambda x: x**2)
+        >>> len(study.trials)
+        5
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise UsageError(f"the seed of a study must be a whole number, not negative, got {seed!r}")
+    space = Space.from_data(design_space, environment, constraints, output_precision)
+    load("drivers", driver)
+    opened, location = _open_store(store, study_id)
+    chosen_id = study_id or uuid.uuid4().hex[:12]
+    definition = Definition(space, driver, seed, study_name or chosen_id)
+    journal = Journal(opened, chosen_id)
+    initial = load("drivers", driver).from_data({})
+
+    def decide(state: StudyState) -> Sequence[Event]:
+        if state.definition is not None:
+            Definition.from_data(state.definition).require_same(chosen_id, definition)
+            return []
+        settings = {"study": StudyConfiguration().model_dump(), "driver": initial.configuration()}
+        return [StudyCreated(definition.to_data()), Configured(settings)]
+
+    journal.transact(decide)
+    return Study(Ledger(journal, location))
+
+
+def open_study(store: str | Path | AbstractStore, study_id: str | None = None) -> Study:
+    """Open a stored study; without `study_id`, the only one of the store.
+
+    Raises:
+        StudyError: when there is none, or several and none was named.
+    """
+    opened, location = _open_store(store, study_id)
+    ids = opened.study_ids()
+    chosen = study_id or (ids[0] if len(ids) == 1 else None)
+    if chosen is None or chosen not in ids:
+        found = ", ".join(map(repr, ids)) or "none"
+        asked = f"no study {study_id!r}" if study_id else "not exactly one study"
+        raise StudyError(f"{location or 'the store'} holds {asked}; its studies are: {found}")
+    return Study(Ledger(Journal(opened, chosen), location))
+
+
+def _open_store(
+    store: str | Path | AbstractStore | None, study_id: str | None
+) -> tuple[AbstractStore, str | Path | None]:
+    if isinstance(store, AbstractStore):
+        return store, getattr(store, "location", None)
+    if store is None and study_id is None:
+        from assay.store.memory import MemoryStore
+
+        return MemoryStore(), None
+    from assay.store.location import open_store  # SQLAlchemy is imported only when a store is opened
+
+    location = store if store is not None else Path(f"{study_id}.assay.db")
+    return open_store(location), location
+
+
+class Study:
+    """A space, a driver and a journal: ask it where to look, tell it what was seen, or let it run.
+
+    Made by `create_study` or `open_study`. Several processes may work on one study at once.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    # -- what it is ------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """Its name in the store."""
+        return self._ledger.id
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return self._ledger.definition.name
+
+    @property
+    def space(self) -> Space:
+        """What may be varied."""
+        return self._ledger.definition.space
+
+    @property
+    def seed(self) -> int:
+        """The seed of everything random."""
+        return self._ledger.definition.seed
+
+    @property
+    def location(self) -> str | Path | None:
+        """Where its store lies; None for memory."""
+        return self._ledger.location
+
+    @property
+    def driver(self) -> AbstractDriver:
+        """The driver with its present configuration."""
+        return self._ledger.driver
+
+    @property
+    def settings(self) -> StudyConfiguration:
+        """The study's own part of the configuration."""
+        return self._ledger.settings
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The whole configuration, for `configure(**configuration)` of this or another study."""
+        stored = self.state.configuration
+        return {**stored["study"], **stored["driver"]}
+
+    def configure(self, **keys: Any) -> None:
+        """Change the configuration, at any time, also while the study runs in this or another process.
+
+        Keys: those of `StudyConfiguration` (max_iter, max_time, num_parallel, timeout_seconds, retries, …) and
+        the driver's. Keys that are left out keep their value.
+
+        Raises:
+            ConfigurationError: one sentence with key, rule and what was got; nothing is changed then.
+        """
+        self._ledger.configure(keys)
+
+    def describe(self) -> dict[str, Any]:
+        """A nested description {name, text, members}, generated from the schemas."""
+        members = [
+            {"name": key, "text": field.description, "value": getattr(self.settings, key), "settable": True}
+            for key, field in StudyConfiguration.model_fields.items()
+        ]
+        return {"name": self.name, "text": "study", "members": [*members, self.driver.describe()]}
+
+    # -- what it knows ---------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> StudyState:
+        """The folded journal, refreshed."""
+        return self._ledger.state
+
+    @property
+    def history(self) -> History:
+        """What the driver may see now."""
+        return self._ledger.history
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every suggestion with what became of it, by number."""
+        return self.state.ordered_trials()
+
+    @property
+    def open_suggestions(self) -> tuple[Suggestion, ...]:
+        """The suggestions without an outcome."""
+        state = self.state
+        return tuple(state.trials[number].suggestion for number in sorted(state.open))
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """The best point so far, as the driver sees it; None before the first success."""
+        return self.driver.best(self.history)
+
+    def to_dataframe(self) -> Any:
+        """All trials as a pandas DataFrame, in the columns of `docs/formats.md`."""
+        from assay.study.table import to_dataframe  # pandas is imported only for tables
+
+        return to_dataframe(self.space, self.state)
+
+    def is_done(self) -> bool:
+        """Whether a stopping criterion is met and nothing is open."""
+        state = self.state
+        return self.stop_reason() is not None and not state.open
+
+    def stop_reason(self) -> str | None:
+        """The sentence for the criterion that is met, or None."""
+        return self._ledger.stop_reason()
+
+    # -- ask -------------------------------------------------------------------------------------------
+
+    def get_suggestion(
+        self, environment_value: Mapping[str, float] | None = None, block: bool = False
+    ) -> Suggestion:
+        """A point to look at. It stays open until it is told or cleared.
+
+        Arguments:
+            environment_value: the environment now; the last known one when left out.
+            block: wait for a free slot instead of raising.
+
+        Raises:
+            NoFreeSlotError: when `num_parallel` suggestions are open.
+        """
+        environment = (
+            None if environment_value is None else self.space.validate_environment(environment_value)
+        )
+        while True:
+            try:
+                return self._ledger.suggest(environment, lease=False)
+            except NoFreeSlotError:
+                if not block:
+                    raise
+                time.sleep(POLL_SECONDS)
+
+    # -- tell ------------------------------------------------------------------------------------------
+
+    def new_observation(self) -> Observation:
+        """An empty observation, to be filled by `add`."""
+        return Observation()
+
+    def add_observation(
+        self,
+        observation: Observation | float | Sequence[float],
+        suggestion_id: int | None = None,
+        design_value: Mapping[str, Any] | None = None,
+        environment_value: Mapping[str, float] | None = None,
+        acquisition_time: float | None = None,
+    ) -> int:
+        """Tell what was seen at an open suggestion, or at a point of your own.
+
+        Arguments:
+            observation: an `Observation`, or a number or list for the only surrogate.
+            suggestion_id: the suggestion that it answers; else give `design_value`.
+            environment_value: the environment that was met, if it was not the suggestion's.
+            acquisition_time: seconds that the evaluation took.
+
+        Returns: the number of the trial.
+
+        Raises:
+            UnknownSuggestionError: when no open suggestion has that number.
+            UsageError: when the observation could not be learned from; nothing is stored then.
+        """
+        measurements = self._checked(observation)
+        outcome = Outcome("succeeded", measurements, acquisition_time)
+        if (suggestion_id is None) == (design_value is None):
+            raise UsageError("give either suggestion_id or design_value, and not both")
+        if suggestion_id is None:
+            assert design_value is not None
+            return self._add_free([(design_value, environment_value, outcome)])[0]
+        return self._tell(suggestion_id, outcome)
+
+    def add_failure(self, suggestion_id: int, error: str) -> int:
+        """Tell that the evaluation of an open suggestion failed: the model cannot be evaluated there."""
+        return self._tell(suggestion_id, Outcome("model_failure", error=error))
+
+    def add_many(
+        self,
+        observations: Sequence[Observation | float | Sequence[float]],
+        design_values: Sequence[Mapping[str, Any]],
+        environment_values: Sequence[Mapping[str, float]] | None = None,
+        acquisition_times: Sequence[float] | None = None,
+    ) -> list[int]:
+        """Tell many points of your own at once, in one transaction; the history is that of telling them one by
+        one.
+
+        Raises:
+            UsageError: when lengths differ or one of them is wrong; nothing is stored then.
+        """
+        count = len(observations)
+        environments = environment_values if environment_values is not None else [None] * count
+        times = acquisition_times if acquisition_times is not None else [None] * count
+        lengths = {"design_values": len(design_values), "environment_values": len(environments)}
+        lengths["acquisition_times"] = len(times)
+        for what, length in lengths.items():
+            if length != count:
+                raise UsageError(
+                    f"{what} must have one entry for each of the {count} observations, got {length}"
+                )
+        rows = [
+            (design, place, Outcome("succeeded", self._checked(observation), seconds))
+            for observation, design, place, seconds in zip(
+                observations, design_values, environments, times, strict=True
+            )
+        ]
+        return self._add_free(rows)
+
+    def clear_suggestion(self, suggestion_id: int, message: str = "") -> None:
+        """Withdraw an open suggestion."""
+
+        def decide(state: StudyState) -> Sequence[Event]:
+            if suggestion_id not in state.open and suggestion_id not in state.claims:
+                raise UnknownSuggestionError(self._unknown(state, suggestion_id))
+            return [SuggestionCleared(suggestion_id, message)]
+
+        self._ledger.transact(decide)
+
+    def clear_all_suggestions(self, message: str = "") -> None:
+        """Withdraw every open suggestion."""
+        self._ledger.transact(
+            lambda state: [
+                SuggestionCleared(number, message) for number in sorted({*state.open, *state.claims})
+            ]
+        )
+
+    def _checked(self, observation: Observation | float | Sequence[float]) -> tuple[Measurement, ...]:
+        if not isinstance(observation, Observation):
+            plain, observation = observation, Observation()
+            observation.add(plain)
+        measurements = observation.measurements
+        for measurement in measurements:
+            if any(value != value or abs(value) == float("inf") for value in measurement.value):
+                raise UsageError(
+                    f"an observation must be finite, got {list(measurement.value)!r}; "
+                    "tell a failed evaluation by add_failure"
+                )
+        self.driver.check(self.space, measurements)
+        return measurements
+
+    def _tell(self, number: int, outcome: Outcome) -> int:
+        def decide(state: StudyState) -> Sequence[Event]:
+            if number not in state.open:
+                raise UnknownSuggestionError(self._unknown(state, number))
+            return [OutcomeRecorded(number, max(state.trials[number].attempts, 1), outcome)]
+
+        self._ledger.transact(decide)
+        return number
+
+    def _unknown(self, state: StudyState, number: int) -> str:
+        known = ", ".join(map(str, sorted(state.open))) or "none"
+        status = state.trials[number].status if number in state.trials else "never suggested"
+        return f"study {self.id!r} has no open suggestion {number} ({status}); open are: {known}"
+
+    def _add_free(
+        self, rows: Sequence[tuple[Mapping[str, Any], Mapping[str, float] | None, Outcome]]
+    ) -> list[int]:
+        checked = [
+            (
+                self.space.validate_design(design),
+                None if place is None else self.space.validate_environment(place),
+                outcome,
+            )
+            for design, place, outcome in rows
+        ]
+        created = timestamp()
+        numbers: list[int] = []
+
+        def decide(state: StudyState) -> Sequence[Event]:
+            numbers.clear()
+            events: list[Event] = []
+            for number, (design, place, outcome) in enumerate(checked, start=state.next_number):
+                environment = dict(state.environment) if place is None else place
+                suggestion = Suggestion(number, design, environment, created, "user")
+                events += [Suggested(suggestion), OutcomeRecorded(number, 1, outcome)]
+                numbers.append(number)
+            return events
+
+        self._ledger.transact(decide)
+        return numbers
+
+    # -- run -------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        evaluate: Callable[..., Any] | str | AbstractEvaluator,
+        executor: ExecutorChoice = None,
+        *,
+        stop: Callable[[Any], bool] | None = None,
+        observers: Sequence[Callable[[Any], None]] = (),
+    ) -> None:
+        """Suggest and evaluate until a stopping criterion is met.
+
+        Arguments:
+            evaluate: `evaluate(**parameters)` returns a number, a list, a dict by surrogate name, or an
+                `Observation`; or the text "module:function"; or an evaluator, such as an external command.
+            executor: "serial", "local", a function from evaluator to executor such as
+                `functools.partial(LocalExecutor, workers=4)`, or any `concurrent.futures.Executor`.
+                Left out: this thread, or local processes when `num_parallel` is above 1.
+            stop: called with a `Progress` after each evaluation; True ends the run.
+            observers: called with the same.
+
+        Failures of the model are data and the run goes on; lost workers are evaluated again. Ctrl-C waits for
+        the open evaluations and stops; a second one leaves at once. Whatever happens, nothing told is lost, and
+        running again resumes.
+
+        Raises:
+            ConfigurationError: when nothing would ever stop the run.
+            TooManyFailuresError: when `max_failures_in_a_row` evaluations in a row failed.
+        """
+        from assay.study.runner import Runner  # threads and executors are imported only by those who run
+
+        Runner(self._ledger, evaluate, executor, stop, observers).run()

@@ -1,0 +1,116 @@
+"""Asking: claim a number, compute its point from exactly the events before the claim, write it down.
+
+The claim names the last event that the computation may see. So whoever finishes the work — this process, or
+another one after this was killed in the middle — comes to the same point, bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from assay.drivers.abstract import AbstractDriver, History, Request
+from assay.records import (
+    Event,
+    LeaseTaken,
+    Suggested,
+    Suggestion,
+    SuggestionClaimed,
+    SuggestionCleared,
+)
+from assay.study.definition import Definition
+from assay.study.journal import Journal
+from assay.study.owner import host_name, is_known_dead, this_owner
+from assay.study.state import StudyState
+
+__all__ = ["Claim", "claim", "history_of", "suggest", "timestamp"]
+
+CLAIM_SECONDS = 600.0  # a claim of another host that is older than this is taken over
+
+
+def timestamp() -> str:
+    """Now, as ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def history_of(definition: Definition, state: StudyState) -> History:
+    """What a driver may see of this state."""
+    return History(
+        definition.space,
+        state.ordered_trials(),
+        definition.seed,
+        state.driver_state,
+        tuple(sorted(state.claims)),
+    )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claimed number, with the history that its point is computed from."""
+
+    event: SuggestionClaimed
+    history: History
+
+
+def claim(
+    journal: Journal,
+    definition: Definition,
+    environment: Mapping[str, float] | None,
+    admit: Callable[[StudyState], None],
+) -> Claim:
+    """Claim the next number, or one whose owner died while computing it.
+
+    Arguments:
+        environment: for the new number; None for the last one known.
+        admit: raises when no further suggestion may be open now; called under the write lock.
+    """
+    owner = this_owner()
+    taken: list[History] = []
+
+    def decide(state: StudyState) -> Sequence[Event]:
+        taken.clear()
+        for event in state.claims.values():
+            expired = state.claim_times[event.number] + CLAIM_SECONDS < time.time()
+            if event.owner != owner and (is_known_dead(event.owner) or expired):
+                return [replace(event, owner=owner)]
+        admit(state)
+        taken.append(history_of(definition, state))
+        values = dict(environment) if environment is not None else dict(state.environment)
+        return [SuggestionClaimed(state.next_number, state.last, values, owner)]
+
+    (event,) = journal.transact(decide)
+    assert isinstance(event, SuggestionClaimed)
+    if taken:
+        return Claim(event, taken[0])
+    return Claim(event, history_of(definition, journal.state_at(event.prefix)))
+
+
+def suggest(journal: Journal, driver: AbstractDriver, claimed: Claim, *, lease: bool) -> Suggestion:
+    """Compute the point of a claim and write it down; with `lease`, start its first attempt in the same
+    transaction.
+
+    When another process has meanwhile taken over the claim and finished first, its point is returned.
+    """
+    number = claimed.event.number
+    started = time.perf_counter()
+    try:
+        proposal = driver.suggest(claimed.history, Request(number, claimed.event.environment))
+    except BaseException as error:
+        reason = f"no suggestion: {type(error).__name__}: {error}"
+        journal.transact(lambda state: [SuggestionCleared(number, reason)] if number in state.claims else [])
+        raise
+    suggestion = Suggestion(number, proposal.values, dict(claimed.event.environment), timestamp())
+    info = {**proposal.info, "seconds": time.perf_counter() - started}
+
+    def decide(state: StudyState) -> Sequence[Event]:
+        if number in state.trials:
+            return []
+        events: list[Event] = [Suggested(suggestion, proposal.state, info)]
+        if lease:
+            events.append(LeaseTaken(number, 1, this_owner(), host_name()))
+        return events
+
+    journal.transact(decide)
+    return journal.state.trials[number].suggestion

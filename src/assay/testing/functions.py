@@ -1,8 +1,9 @@
 """The classic test functions, on broadcast arrays: points (..., dimension) to values (...).
 
 Definitions and optima follow Surjanovic and Bingham, "Virtual Library of Simulation Experiments", Simon
-Fraser University; the constrained pair is the second simulation of Gardner et al., "Bayesian optimization
-with inequality constraints", ICML 2014.
+Fraser University; the constrained pair is the "mystery function" of Sasena, "Flexibility and efficiency
+enhancements for constrained global design optimization with kriging approximations", University of Michigan,
+2002.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 __all__ = [
     "ackley",
     "branin",
-    "gardner",
-    "gardner_slack",
     "hartmann3",
     "hartmann6",
     "levy",
+    "mystery",
+    "mystery_slack",
     "rastrigin",
     "rosenbrock",
 ]
@@ -98,14 +99,16 @@ def levy(points: Array) -> Array:
     return np.sin(np.pi * w[..., 0]) ** 2 + middle + (last - 1) ** 2 * (1 + np.sin(2 * np.pi * last) ** 2)
 
 
-def gardner(points: Array) -> Array:
-    """sin x1 + x2."""
-    return np.sin(points[..., 0]) + points[..., 1]
+def mystery(points: Array) -> Array:
+    """2 + (x2 - x1^2)^2 / 100 + (1 - x1)^2 + 2 (2 - x2)^2 + 7 sin(x1/2) sin(0.7 x1 x2); many local minima."""
+    x1, x2 = points[..., 0], points[..., 1]
+    bowl = 2 + 0.01 * (x2 - x1**2) ** 2 + (1 - x1) ** 2 + 2 * (2 - x2) ** 2
+    return bowl + 7 * np.sin(0.5 * x1) * np.sin(0.7 * x1 * x2)
 
 
-def gardner_slack(points: Array, xp: ModuleType = np) -> Array:
-    """-0.95 - sin x1 sin x2: not negative on two small islands, 1.7 % of the box.
+def mystery_slack(points: Array, xp: ModuleType = np) -> Array:
+    """sin(x1 - x2 - pi/8): not negative on two separate bands; the least value lies on the edge of one.
 
     `xp` is the array namespace, so that a peer can differentiate it in its own arrays.
     """
-    return -0.95 - xp.sin(points[..., 0]) * xp.sin(points[..., 1])
+    return xp.sin(points[..., 0] - points[..., 1] - np.pi / 8)

@@ -19,11 +19,11 @@ from assay.errors import UsageError
 from assay.testing.functions import (
     ackley,
     branin,
-    gardner,
-    gardner_slack,
     hartmann3,
     hartmann6,
     levy,
+    mystery,
+    mystery_slack,
     rastrigin,
     rosenbrock,
 )
@@ -179,13 +179,13 @@ PROBLEMS: Mapping[str, Problem] = {
             noise_std=1.0,
         ),
         Problem(
-            "gardner",
+            "mystery",
             (0.0, 0.0),
-            (6.0, 6.0),
-            gardner,
-            float(np.arcsin(0.95)) - 1,
-            ((1.5 * np.pi, float(np.arcsin(0.95))),),
-            constraint=InputConstraint("sin(x1) * sin(x2) <= -0.95", gardner_slack),
+            (5.0, 5.0),
+            mystery,
+            -1.174274328866348,
+            ((2.7449510465525627, 2.3522519648535386),),
+            constraint=InputConstraint("sin(x1 - x2 - PI / 8) >= 0", mystery_slack),
         ),
     )
 }

@@ -1,6 +1,6 @@
 """The journal in a database: an SQLite file for one machine, PostgreSQL for several.
 
-SQLAlchemy takes a quarter of a second to import: import this file where a store is opened, not before.
+Made through `assay.store.location.open_store`, which imports this file, and SQLAlchemy with it, only when called.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from assay.store.abstract import AbstractStore, Lease, StoredEvent
 from assay.store.codec import decode_events, encode_event, event_kind
 from assay.store.plain import decode, encode
 
-__all__ = ["SqlStore", "open_store"]
+__all__ = ["SqlStore"]
 
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's state for a lock that was not granted in time
 # Rows decoded at once: one call of the JSON parser each, and few enough that what it makes dies young, which
@@ -32,43 +32,6 @@ _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's state for a lock that was not gran
 # collection).
 _BATCH = 256
 _BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-def open_store(location: str | Path, *, create: bool = True) -> AbstractStore:
-    """Open the journal at a place, and make it first where there is none.
-
-    Use a file for one machine and a PostgreSQL URL for several.
-
-    Arguments:
-        location: the path of an SQLite file (usually `*.db`), or an SQLAlchemy URL
-            (`postgresql+psycopg://user@host/database`, `sqlite:///relative.db`).
-        create: whether a missing file is made; a face that only looks says False.
-
-    Raises:
-        UsageError: when the location is neither.
-        MissingExtraError: when the driver of the database is not installed.
-        StoreError: when it cannot be opened, is damaged or is something else.
-        StoreVersionError: when a newer version of the package wrote it.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     store = open_store(Path(folder) / "studies.db")
-        ...     store.study_ids()
-        ...     store.close()
-        []
-    """
-    text = str(location)
-    if "://" in text:
-        return SqlStore.at_url(text, create=create)
-    if not text or text == ":memory:":
-        raise UsageError(
-            f"the location of a store must be a file or a URL (MemoryStore needs neither), got {text!r}"
-        )
-    path = Path(text)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise StoreError(f"the store {path} must be a file in a folder that exists, got another path")
-    return SqlStore.at_path(path, create=create)
 
 
 @final

@@ -20,8 +20,7 @@ def searched_minimum(chosen: Problem, starts: int = 40) -> float:
     raw = qmc.scale(sobol, chosen.lower, chosen.upper)
     raw = raw[chosen.feasible(raw)]
     first = raw[np.argsort(chosen.truth(raw))[:starts]]
-    constraint = chosen.constraint
-    conditions = [] if constraint is None else [{"type": "ineq", "fun": lambda x: constraint.slack(x, np)}]
+    conditions = [{"type": "ineq", "fun": chosen.slack}] if chosen.constraint else []
     found = []
     for start in first:
         result = minimize(
@@ -105,8 +104,8 @@ def test_only_the_noisy_problem_has_noise() -> None:
 
 def test_the_regret_of_an_infeasible_point_is_infinite() -> None:
     mystery = problem("mystery")
-    assert mystery.truth(np.array([2.6, 2.4])) < 0
-    assert mystery.regret({"x1": 2.6, "x2": 2.4}) == np.inf
+    assert mystery.truth(np.array([3.8, 1.3])) < 0
+    assert mystery.regret({"x1": 3.8, "x2": 1.3}) == np.inf
     at_optimum = dict(zip(mystery.names, mystery.minimisers[0], strict=True))
     assert mystery.regret(at_optimum) == pytest.approx(0, abs=1e-12)
 
@@ -114,10 +113,9 @@ def test_the_regret_of_an_infeasible_point_is_infinite() -> None:
 def test_the_constraint_binds_and_leaves_half_of_the_box() -> None:
     mystery = problem("mystery")
     points = np.random.default_rng(5).uniform(0, 5, (200_000, 2))
-    assert mystery.feasible(points).mean() == pytest.approx(0.484, abs=0.005)
+    assert mystery.feasible(points).mean() == pytest.approx(0.481, abs=0.005)
     assert mystery.truth(points).min() < mystery.minimum - 0.2
-    assert mystery.constraint is not None
-    assert abs(mystery.constraint.slack(np.array(mystery.minimisers[0]), np)) < 1e-9
+    assert abs(mystery.slack(np.array(mystery.minimisers[0]))) < 1e-9
 
 
 def test_an_unknown_name_and_a_missing_value_are_refused() -> None:

@@ -1,9 +1,9 @@
 """Problems with known optima: boxes, shifts, noise and constraint are frozen here.
 
-A problem whose optimum lies at or near the centre of its box (Ackley, Rastrigin, Levy) is shifted by a fixed
-vector, so that a method that looks at the centre first gains nothing. The shifts were drawn once, by NumPy's
-`default_rng(20260101)`: each coordinate of the optimum lies between 15 and 35 % of the box's width from one
-of its two ends; the numbers below are the truth, rounded to three decimals.
+A problem whose optimum lies at or near the centre of its box (Ackley, Rastrigin, Levy, mystery) is shifted by a
+fixed vector, so that a method that looks at the centre first gains nothing. The shifts of the first three were drawn once, by
+NumPy's `default_rng(20260101)`, and the last was chosen: each coordinate of the optimum lies between 15 and
+35 % of the box's width from one of its two ends. The numbers below are the truth.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class InputConstraint:
     """A condition on the parameters that every method is told.
 
     Arguments:
-        expression: the condition in the language of a study's constraints.
-        slack: points (..., dimension) and an array namespace to values (...), not negative where it holds.
+        expression: the condition in the language of a study's constraints, in the box's coordinates.
+        slack: points (..., dimension), in the function's own coordinates, and an array namespace to values (...),
+            not negative where the condition holds.
     """
 
     expression: str
@@ -108,11 +109,23 @@ class Problem:
         """The function without noise: points (..., dimension), in the box's coordinates, to values (...)."""
         return self.function(points - np.asarray(self.shift) if self.shift else points)
 
+    def slack(self, points: Array, xp: ModuleType = np) -> Array:
+        """How far inside the constraint each point lies, negative outside: (..., dimension) to (...).
+
+        `xp` is the namespace of the points' arrays, so that a peer can differentiate it.
+
+        Raises:
+            UsageError: when the problem has no constraint.
+        """
+        if self.constraint is None:
+            raise UsageError(f"problem {self.name!r} has no constraint")
+        return self.constraint.slack(points - xp.asarray(self.shift) if self.shift else points, xp)
+
     def feasible(self, points: Array, tolerance: float = 0.0) -> Array:
         """Whether each point meets the constraint: (..., dimension) to (...); the box is not looked at."""
         if self.constraint is None:
             return np.ones(points.shape[:-1], dtype=bool)
-        return self.constraint.slack(points, np) >= -tolerance
+        return self.slack(points) >= -tolerance
 
     def evaluate(self, values: Mapping[str, Any]) -> float:
         """The truth at one point, given by name."""
@@ -141,6 +154,7 @@ class Problem:
 BRANIN_MINIMISERS = ((-np.pi, 12.275), (np.pi, 2.275), (3 * np.pi, 2.475))
 ACKLEY_SHIFT = (19.893, 12.083, -16.017, 11.068, 20.741)
 RASTRIGIN_SHIFT = (3.086, 1.978, 1.992, -2.573)
+MYSTERY_SHIFT = (1.2, -1.1)
 LEVY_SHIFT = (-4.869, 4.725, 4.672, 3.56, 3.333, -6.95, -6.262, 5.326)
 
 PROBLEMS: Mapping[str, Problem] = {
@@ -184,8 +198,9 @@ PROBLEMS: Mapping[str, Problem] = {
             (5.0, 5.0),
             mystery,
             -1.174274328866348,
-            ((2.7449510465525627, 2.3522519648535386),),
-            constraint=InputConstraint("sin(x1 - x2 - PI / 8) >= 0", mystery_slack),
+            ((3.9449510465525627, 1.2522519648535386),),
+            MYSTERY_SHIFT,
+            constraint=InputConstraint("sin(x1 - x2 - 2.3 - PI / 8) >= 0", mystery_slack),
         ),
     )
 }

@@ -1,0 +1,66 @@
+"""The command line of the measurements."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+
+# before NumPy and torch are imported: they read these once
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+COMMANDS = {
+    "suggest": "time of a whole suggestion, warm and cold, beside the peers",
+    "regret": "regret after 60 evaluations on nine problems with known optima",
+    "film": "the antireflection coating of examples/film, and the calibration of our intervals on it",
+}
+
+
+def seeds_of(text: str) -> list[int]:
+    """`0-9`, `3` or `0,2,5` as a list."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found
+
+
+def names_of(text: str) -> list[str]:
+    return text.split(",")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--methods", type=names_of, help="names, separated by commas; default: all")
+        command.add_argument(
+            "--output", type=Path, default=Path("benchmarks/results"), help="the folder of results"
+        )
+        command.add_argument(
+            "--summary-only", action="store_true", help="run nothing, summarise what is there"
+        )
+        if name == "regret":
+            command.add_argument(
+                "--problems", type=names_of, help="names, separated by commas; default: all nine"
+            )
+        if name != "suggest":
+            command.add_argument("--seeds", type=seeds_of, help="such as 0-9 or 3,5")
+            command.add_argument("--evaluations", type=int, help="of each run")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    options = parser().parse_args(arguments)
+    importlib.import_module(f"benchmarks.{options.command}").main(options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

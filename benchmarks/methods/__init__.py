@@ -1,0 +1,1 @@
+"""Each method of the comparison behind one small interface."""

@@ -223,7 +223,20 @@ def _inverse_hyperbolic_tangent(x: float) -> float:
 _FUNCTIONS: Mapping[str, Callable[[float], float]] = {
     **{
         name: getattr(math, name)
-        for name in ["sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "tanh", "asinh", "acosh", "exp", "erf"]
+        for name in [
+            "sqrt",
+            "sin",
+            "cos",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "tanh",
+            "asinh",
+            "acosh",
+            "exp",
+            "erf",
+        ]
     },
     "sinh": math.sinh,
     "cosh": math.cosh,

@@ -25,7 +25,30 @@ __all__ = [
 
 CONSTANTS = MappingProxyType({"PI": math.pi, "E": math.e})
 FUNCTIONS = frozenset(
-    ["sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp", "log", "log10", "erf", "erfinv", "abs", "trunc", "round", "sign"]
+    [
+        "sqrt",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+        "exp",
+        "log",
+        "log10",
+        "erf",
+        "erfinv",
+        "abs",
+        "trunc",
+        "round",
+        "sign",
+    ]
 )
 VARIADIC_FUNCTIONS = frozenset({"max", "min"})
 COMPARISONS = frozenset({"<=", ">=", "<", ">"})

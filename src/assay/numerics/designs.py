@@ -112,7 +112,7 @@ def _design(
     sample: Sampler,
 ) -> Array:
     found = np.empty((0, coordinates.dimension))
-    wanted = count
+    points, wanted = found, count
     for _ in range(ROUND_LIMIT):
         points = _placed(coordinates, sample(wanted), environment_unit)
         found = np.concatenate([found, points[feasible.contains(points)]])

@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 
 from assay.errors import missing_extra
-from assay.numerics.elementary import DERIVATIVES, VALUES
+from assay.numerics.elementary import SPECIAL_FUNCTIONS, applied, derivative
 from assay.space.expressions import Expression, evaluate
 from assay.space.syntax import CONSTANTS, Binary, Call, Comparison, Constant, Name, Node, Number, Unary
 
@@ -99,10 +99,10 @@ def _numpy_engine(tree: Node) -> _Engine:
 
 def _uses_special(node: Node) -> bool:
     match node:
-        case Call("erf" | "erfinv"):
-            return True
-        case Call(_, children) | Comparison(_, children):
-            return any([_uses_special(child) for child in children])
+        case Call(function, arguments):
+            return function in SPECIAL_FUNCTIONS or any(map(_uses_special, arguments))
+        case Comparison(_, operands):
+            return any(map(_uses_special, operands))
         case Binary(_, left, right):
             return _uses_special(left) or _uses_special(right)
         case Unary(operand):
@@ -157,7 +157,7 @@ def _value(node: Node, engine: _Engine, columns: Mapping[str, Any]) -> Any:
             choose = engine.xp.maximum if function == "max" else engine.xp.minimum
             return reduce(choose, [_value(argument, engine, columns) for argument in arguments])
         case Call(function, (argument,)):
-            return VALUES[function](engine.xp, engine.special, _value(argument, engine, columns))
+            return applied(function, _value(argument, engine, columns), engine.xp, engine.special)
         case Comparison(operators, operands):
             sides = [_value(operand, engine, columns) for operand in operands]
             return reduce(engine.xp.minimum, _slacks(operators, sides, lambda a, b: a - b))
@@ -201,9 +201,9 @@ def _dual(node: Node, engine: _Engine, columns: Mapping[str, Any], wrt: frozense
             )
         case Call(function, (argument,)):
             inside, derivatives = _dual(argument, engine, columns, wrt)
-            value = VALUES[function](engine.xp, engine.special, inside)
+            value = applied(function, inside, engine.xp, engine.special)
             return value, _scaled(
-                derivatives, DERIVATIVES[function](engine.xp, inside, value)
+                derivatives, derivative(function, inside, value, engine.xp)
             ) if derivatives else {}
         case Comparison(operators, operands):
             sides = [_dual(operand, engine, columns, wrt) for operand in operands]

@@ -78,7 +78,7 @@ class FeasibleSet:
 
     def contains(self, units: Array) -> Array:
         """Whether every slack is at least zero, (points,); a slack that is NaN is outside."""
-        return (self.slack(units) >= 0).all(axis=1)
+        return np.all(self.slack(units) >= 0, axis=1)
 
     def project(self, unit: Array) -> Array | None:
         """A point near this one whose decoded values satisfy every constraint exactly; None when none was found.

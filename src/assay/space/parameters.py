@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 
 from assay.errors import SpaceError
 from assay.records import ParameterValue
-from assay.space.schema import as_finite, as_interval, as_name, as_whole
+from assay.space.schema import as_finite, as_flag, as_interval, as_name, as_whole, set_normal
 
 __all__ = [
     "DESIGN_KINDS",
@@ -34,13 +34,6 @@ def _check_words(item: Any) -> None:
             raise SpaceError(f"the {key} of parameter {item.name!r} must be a text, got {value!r}")
 
 
-def _check_flag(item: Any, key: str) -> None:
-    if not isinstance(getattr(item, key), bool):
-        raise SpaceError(
-            f"{key} of parameter {item.name!r} must be true or false, got {getattr(item, key)!r}"
-        )
-
-
 def _entries(item: Any, domain: Any) -> list[Any]:
     if isinstance(domain, str | Mapping) or not isinstance(domain, Sequence):
         raise SpaceError(f"the domain of parameter {item.name!r} must be a list, got {domain!r}")
@@ -49,10 +42,6 @@ def _entries(item: Any, domain: Any) -> list[Any]:
             f"the domain of parameter {item.name!r} must hold two entries or more, got {domain!r}"
         )
     return list(domain)
-
-
-def _set(item: Any, key: str, value: Any) -> None:
-    object.__setattr__(item, key, value)  # the normal form of a frozen value, set while it is made
 
 
 @final
@@ -81,8 +70,8 @@ class Continuous:
 
     def __post_init__(self) -> None:
         as_name("a design parameter", self.name)
-        _set(self, "domain", as_interval(f"the domain of parameter {self.name!r}", self.domain))
-        _check_flag(self, "log")
+        set_normal(self, "domain", as_interval(f"the domain of parameter {self.name!r}", self.domain))
+        as_flag(f"log of parameter {self.name!r}", self.log)
         _check_words(self)
         if self.log and self.domain[0] <= 0:
             raise SpaceError(
@@ -119,7 +108,7 @@ class Integer:
         as_name("a design parameter", self.name)
         what = f"the domain of parameter {self.name!r}"
         as_interval(what, self.domain)
-        _set(self, "domain", (as_whole(what, self.domain[0]), as_whole(what, self.domain[1])))
+        set_normal(self, "domain", (as_whole(what, self.domain[0]), as_whole(what, self.domain[1])))
         if max(map(abs, self.domain)) > 2**53:
             raise SpaceError(f"{what} must stay within 2^53, got {self.domain!r}")
         _check_words(self)
@@ -163,7 +152,7 @@ class Discrete:
             raise SpaceError(
                 f"the domain of parameter {self.name!r} must not repeat a number, got {self.domain!r}"
             )
-        _set(self, "domain", tuple(sorted(numbers)))
+        set_normal(self, "domain", tuple(sorted(numbers)))
         _check_words(self)
 
     def validate(self, value: Any) -> float:
@@ -201,8 +190,8 @@ class Categorical:
                 raise SpaceError(f"a label of parameter {self.name!r} must be a text, got {label!r}")
         if len(set(labels)) < len(labels):
             raise SpaceError(f"the domain of parameter {self.name!r} must not repeat a label, got {labels!r}")
-        _set(self, "domain", tuple(map(str, labels)))
-        _check_flag(self, "ordered")
+        set_normal(self, "domain", tuple(map(str, labels)))
+        as_flag(f"ordered of parameter {self.name!r}", self.ordered)
         _check_words(self)
 
     def validate(self, value: Any) -> str:
@@ -234,7 +223,7 @@ class Fixed:
         if not isinstance(self.domain, str):
             number = as_finite(f"the value of fixed parameter {self.name!r}", self.domain)
             is_whole = number.is_integer() and not isinstance(self.domain, float)
-            _set(self, "domain", int(number) if is_whole else number)
+            set_normal(self, "domain", int(number) if is_whole else number)
         _check_words(self)
 
     def validate(self, value: Any) -> ParameterValue:
@@ -274,7 +263,7 @@ class EnvironmentVariable:
                 f"environment parameter {self.name!r} needs a domain, or a scale when unbounded, got neither"
             )
         if self.domain is not None:
-            _set(
+            set_normal(
                 self, "domain", as_interval(f"the domain of environment parameter {self.name!r}", self.domain)
             )
         if self.scale is not None:
@@ -283,7 +272,7 @@ class EnvironmentVariable:
                 raise SpaceError(
                     f"the scale of environment parameter {self.name!r} must be positive, got {scale!r}"
                 )
-            _set(self, "scale", scale)
+            set_normal(self, "scale", scale)
         _check_words(self)
 
     def validate(self, value: Any) -> float:
@@ -316,7 +305,7 @@ class EnvironmentFixed:
 
     def __post_init__(self) -> None:
         as_name("an environment parameter", self.name)
-        _set(
+        set_normal(
             self, "domain", as_finite(f"the value of fixed environment parameter {self.name!r}", self.domain)
         )
         _check_words(self)

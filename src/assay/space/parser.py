@@ -154,10 +154,9 @@ class _Parser:
             return inside
         if token.kind == "number":
             return self._number(token), self._grow(0, token)
-        if token.kind == "word":
-            return self._word(token)
-        self._next -= 1
-        self._refuse("expects a number, a name or '('", token)
+        if token.kind != "word":
+            self._refuse("expects a number, a name or '('", token)
+        return self._word(token)
 
     def _number(self, token: _Token) -> Number:
         value = float(token.text)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from assay.errors import SpaceError
 from assay.space.syntax import RESERVED
 
-__all__ = ["as_finite", "as_interval", "as_name", "as_whole", "build", "plain"]
+__all__ = ["as_finite", "as_flag", "as_interval", "as_name", "as_plain", "as_whole", "build", "set_normal"]
 
 T = TypeVar("T")
 
@@ -61,6 +61,18 @@ def as_interval(what: str, domain: Any) -> tuple[float, float]:
     if not lower < upper or not math.isfinite(upper - lower):
         raise SpaceError(f"{what} must have its lower number below its upper one, got {domain!r}")
     return lower, upper
+
+
+def as_flag(what: str, value: Any) -> bool:
+    """True or false, and nothing that merely counts as such."""
+    if not isinstance(value, bool):
+        raise SpaceError(f"{what} must be true or false, got {value!r}")
+    return value
+
+
+def set_normal(item: Any, key: str, value: Any) -> None:
+    """Put the normal form of a field into a frozen value, while it is made."""
+    object.__setattr__(item, key, value)
 
 
 def build(
@@ -110,7 +122,7 @@ def build(
         raise SpaceError(f"{path}: {error}") from None
 
 
-def plain(item: Any) -> dict[str, Any]:
+def as_plain(item: Any) -> dict[str, Any]:
     """The data that build the same object: its type, and every field that differs from its default."""
     data: dict[str, Any] = {"type": item.type}
     for field in dataclasses.fields(item):

@@ -22,7 +22,7 @@ from assay.space.parameters import (
     EnvironmentParameter,
     Fixed,
 )
-from assay.space.schema import as_finite, build, plain
+from assay.space.schema import as_finite, as_plain, build
 
 __all__ = ["Space"]
 
@@ -119,8 +119,8 @@ class Space:
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; `Space.from_data(space.to_data())` gives an equal space."""
         return {
-            "design_space": [plain(parameter) for parameter in self.design],
-            "environment": [plain(parameter) for parameter in self.environment],
+            "design_space": [as_plain(parameter) for parameter in self.design],
+            "environment": [as_plain(parameter) for parameter in self.environment],
             "constraints": [{"name": item.name, "expression": item.expression} for item in self.constraints],
             "output_precision": self.output_precision,
         }

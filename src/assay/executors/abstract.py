@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from assay.records import Outcome
 
@@ -34,7 +34,13 @@ class Task:
 
 
 class AbstractEvaluator(ABC):
-    """The expensive model, as something that can be sent to another process (it pickles)."""
+    """The expensive model, as something that can be sent to another process (it pickles).
+
+    `enforces_timeout` says that `evaluate` itself ends an evaluation at the task's time-out; otherwise only an
+    executor can that is able to kill the process.
+    """
+
+    enforces_timeout: ClassVar[bool] = False
 
     @abstractmethod
     def evaluate(self, task: Task) -> Outcome:

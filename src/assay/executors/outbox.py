@@ -1,0 +1,216 @@
+"""The outbox: a folder where a worker makes an outcome durable before it hands it over.
+
+Whoever runs a study reads the folder at the start, so that an evaluation is not lost when its runner died in the
+meantime. One file `<number>-<attempt>.json` for each outcome, described in `docs/formats.md`; it appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assay.errors import EvaluationError
+from assay.executors.abstract import AbstractEvaluator, Task
+from assay.executors.evaluators import describe_exception
+from assay.records import Measurement, Outcome
+
+__all__ = [
+    "evaluate_durably",
+    "outcome_from_data",
+    "outcome_to_data",
+    "read_from_outbox",
+    "read_outbox",
+    "remove_from_outbox",
+    "write_to_outbox",
+]
+
+logger = logging.getLogger(__name__)
+
+OUTBOX_VERSION = 1
+_FILE_NAME = re.compile(r"(\d+)-(\d+)\.json")
+_TORN_AFTER_SECONDS = 3600.0  # another runner's worker may be writing right now
+_SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def evaluate_durably(evaluator: AbstractEvaluator, task: Task) -> Outcome:
+    """Evaluate, and leave the outcome in the task's outbox before returning it. Runs where the worker is."""
+    try:
+        outcome = evaluator.evaluate(task)
+    except Exception as error:  # noqa: BLE001 - an evaluator of a third party that breaks its promise costs one evaluation
+        line, details = describe_exception(error)
+        outcome = Outcome("model_failure", error=line, details=details)
+    if task.outbox is not None:
+        try:
+            write_to_outbox(task.outbox, task, outcome)
+        except OSError as error:
+            logger.warning(
+                "the outcome of suggestion %d could not be kept in its outbox: %s", task.number, error
+            )
+    return outcome
+
+
+def write_to_outbox(folder: Path, task: Task, outcome: Outcome) -> Path:
+    """Write an outcome durably: a temporary file, fsync, rename, fsync of the folder.
+
+    Raises:
+        OSError: when the file system refuses.
+    """
+    content = {
+        "version": OUTBOX_VERSION,
+        "study_id": task.study_id,
+        "number": task.number,
+        "attempt": task.attempt,
+        "outcome": outcome_to_data(outcome),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _path(folder, task.number, task.attempt)
+    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="ascii") as file:
+        json.dump(content, file, separators=(",", ":"), allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_folder(folder)
+    return path
+
+
+def read_outbox(folder: Path) -> list[tuple[int, int, Outcome]]:
+    """Every outcome in the folder as (number, attempt, outcome), in order; empty when there is no folder.
+
+    A temporary file was never handed over: it is passed by, and removed once nobody can be writing it any more.
+    A file that cannot be read is left where it is, with a warning.
+    """
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.suffix == ".tmp":
+            _remove_when_torn(path)
+        elif match := _FILE_NAME.fullmatch(path.name):
+            number, attempt = int(match[1]), int(match[2])
+            outcome = read_from_outbox(folder, number, attempt)
+            if outcome is not None:
+                found.append((number, attempt, outcome))
+    return sorted(found, key=lambda entry: entry[:2])
+
+
+def read_from_outbox(folder: Path, number: int, attempt: int) -> Outcome | None:
+    """One outcome; None when it is not there, or (with a warning) cannot be read."""
+    path = _path(folder, number, attempt)
+    try:
+        content = json.loads(path.read_text(encoding="ascii"))
+        if content["version"] > OUTBOX_VERSION:
+            raise EvaluationError(
+                f"it has version {content['version']}, and this package reads {OUTBOX_VERSION}"
+            )
+        return outcome_from_data(content["outcome"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EvaluationError) as error:
+        logger.warning("the outbox file %s cannot be read and is passed by: %r", path, error)
+        return None
+
+
+def remove_from_outbox(folder: Path, number: int, attempt: int) -> None:
+    """Remove an outcome that the store holds by now; no error when it is not there."""
+    _path(folder, number, attempt).unlink(missing_ok=True)
+
+
+def outcome_to_data(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as plain data, the same as in the journal; what is None or empty is left out.
+
+    Example:
+        >>> outcome_to_data(Outcome("succeeded", (Measurement((1.0, float("inf"))),), seconds=0.5))
+        {'status': 'succeeded', 'measurements': [{'value': [1.0, {'$float': 'inf'}]}], 'seconds': 0.5}
+    """
+    data: dict[str, Any] = {"status": outcome.status}
+    if outcome.measurements:
+        data["measurements"] = [_measurement_to_data(measurement) for measurement in outcome.measurements]
+    if outcome.seconds is not None:
+        data["seconds"] = _to_json(outcome.seconds)
+    return data | _present(error=outcome.error, details=outcome.details)
+
+
+def outcome_from_data(data: Mapping[str, Any]) -> Outcome:
+    """The outcome that `outcome_to_data` was given."""
+    return Outcome(
+        status=data["status"],
+        measurements=tuple(
+            _measurement_from_data(measurement) for measurement in data.get("measurements", ())
+        ),
+        seconds=_from_json(data.get("seconds")),
+        error=data.get("error"),
+        details=data.get("details"),
+    )
+
+
+def _measurement_to_data(measurement: Measurement) -> dict[str, Any]:
+    data: dict[str, Any] = {"value": [_to_json(number) for number in measurement.value]}
+    data |= _present(derivative=measurement.derivative, model_name=measurement.model_name)
+    if measurement.uncertainty is not None:
+        data["uncertainty"] = [_to_json(number) for number in measurement.uncertainty]
+    if measurement.environment_value is not None:
+        data["environment_value"] = {
+            _escape(name): _to_json(number) for name, number in measurement.environment_value.items()
+        }
+    return data
+
+
+def _measurement_from_data(data: Mapping[str, Any]) -> Measurement:
+    uncertainty, environment = data.get("uncertainty"), data.get("environment_value")
+    return Measurement(
+        value=tuple(_from_json(number) for number in data["value"]),
+        derivative=data.get("derivative"),
+        uncertainty=None if uncertainty is None else tuple(_from_json(number) for number in uncertainty),
+        model_name=data.get("model_name"),
+        environment_value=None
+        if environment is None
+        else {_unescape(name): _from_json(number) for name, number in environment.items()},
+    )
+
+
+def _to_json(number: float) -> Any:
+    return number if math.isfinite(number) else {"$float": repr(float(number))}
+
+
+def _from_json(entry: Any) -> Any:
+    return _SPECIAL[entry["$float"]] if isinstance(entry, dict) else entry
+
+
+def _escape(name: str) -> str:
+    return f"${name}" if name.startswith("$") else name
+
+
+def _unescape(name: str) -> str:
+    return name.removeprefix("$") if name.startswith("$$") else name
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _path(folder: Path, number: int, attempt: int) -> Path:
+    return folder / f"{number}-{attempt}.json"
+
+
+def _remove_when_torn(path: Path) -> None:
+    try:
+        if time.time() - path.stat().st_mtime > _TORN_AFTER_SECONDS:
+            path.unlink()
+    except FileNotFoundError:  # renamed or removed in the meantime
+        pass
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened, and the rename is as durable as it gets
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -132,7 +132,9 @@ class LogUncertainty(AbstractAcquisition):
         return np.log(spread), spread_gradient / spread[:, None]
 
 
-def _moments(quantity: AbstractScalarQuantity, points: Array, scaling: float) -> tuple[Array, Array, Array, Array]:
+def _moments(
+    quantity: AbstractScalarQuantity, points: Array, scaling: float
+) -> tuple[Array, Array, Array, Array]:
     """Mean, scaled standard deviation and their gradients; flat where the variance is only rounding."""
     mean, variance, mean_gradient, variance_gradient = quantity.mean_variance_gradient(points)
     spread = np.sqrt(np.maximum(variance, SMALLEST_VARIANCE))

@@ -84,7 +84,9 @@ def search(
     order = np.argsort(-tops, kind="stable")
     rest = np.setdiff1d(np.argsort(-values, kind="stable"), chosen, assume_unique=True)
     rest = rest[np.argsort(-values[rest], kind="stable")]
-    return Ranked(np.concatenate([points[order], candidates[rest]]), np.concatenate([tops[order], values[rest]]))
+    return Ranked(
+        np.concatenate([points[order], candidates[rest]]), np.concatenate([tops[order], values[rest]])
+    )
 
 
 def choose_starts(candidates: Array, values: Array, settings: Search) -> Array:
@@ -113,7 +115,9 @@ class _Box:
 
     @staticmethod
     def of(coordinates: Coordinates, candidates: Array) -> _Box:
-        moves = np.asarray(coordinates.continuous) & (np.arange(coordinates.dimension) < coordinates.design_dimension)
+        moves = np.asarray(coordinates.continuous) & (
+            np.arange(coordinates.dimension) < coordinates.design_dimension
+        )
         lower = np.where(moves, 0.0, candidates.min(axis=0))
         upper = np.where(moves, 1.0, candidates.max(axis=0))
         return _Box(lower, upper, moves)
@@ -189,7 +193,7 @@ def _neighbours(point: Array, coordinates: Coordinates) -> Array:
         if column.kind == "lattice":
             levels = np.asarray(column.levels)
         elif column.kind == "category":
-            levels = np.arange(len(column.labels), dtype=float)
+            levels = np.arange(len(column.values or ()), dtype=float)
         else:
             continue
         here = int(np.argmin(np.abs(levels - point[index])))
@@ -205,7 +209,12 @@ def _neighbours(point: Array, coordinates: Coordinates) -> Array:
 
 
 def _polish(
-    acquisition: AbstractAcquisition, box: _Box, feasible: FeasibleSet, points: Array, values: Array, count: int
+    acquisition: AbstractAcquisition,
+    box: _Box,
+    feasible: FeasibleSet,
+    points: Array,
+    values: Array,
+    count: int,
 ) -> tuple[Array, Array]:
     """Follow active constraints exactly from the best few, by SLSQP in the columns that move."""
     from scipy.optimize import minimize  # only a constrained space pays for this import

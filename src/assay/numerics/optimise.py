@@ -83,7 +83,9 @@ def maximise_batch(
     """
     width = np.where(upper > lower, upper - lower, 1.0)
     top = (upper - lower) / width
-    climb = _Climb.begin(lambda u: _scaled(value_gradient, u, lower, width), (starts - lower) / width, top, first_step)
+    climb = _Climb.begin(
+        lambda u: _scaled(value_gradient, u, lower, width), (starts - lower) / width, top, first_step
+    )
     rounds = 1
     while climb.moving.size and rounds < max_rounds:
         climb.advance(gradient_tolerance, value_tolerance, longest_step)
@@ -99,7 +101,9 @@ def _scaled(value_gradient: ValueGradient, u: Array, lower: Array, width: Array)
 class _Climb:
     """The state of all starts, in box widths; `moving` indexes those that have not ended."""
 
-    def __init__(self, function: ValueGradient, x: Array, value: Array, gradient: Array, top: Array, step: float) -> None:
+    def __init__(
+        self, function: ValueGradient, x: Array, value: Array, gradient: Array, top: Array, step: float
+    ) -> None:
         count, dimension = x.shape
         self.function = function
         self.top = top
@@ -133,7 +137,9 @@ class _Climb:
         step = trial - old
         promise = (gradient * step).sum(axis=1)
         gain = new_value - value
-        taken = (gain >= SUFFICIENT_INCREASE * promise) & (promise > 0) & np.isfinite(new_gradient).all(axis=1)
+        taken = (
+            (gain >= SUFFICIENT_INCREASE * promise) & (promise > 0) & np.isfinite(new_gradient).all(axis=1)
+        )
 
         small = value_tolerance * (1.0 + np.abs(value))
         losers = index[~taken]
@@ -143,7 +149,11 @@ class _Climb:
         self.converged[losers] = (promise[~taken] < small[~taken]) | (reach < SMALLEST_STEP)
 
         winners = index[taken]
-        self.x[winners], self.value[winners], self.gradient[winners] = trial[taken], new_value[taken], new_gradient[taken]
+        self.x[winners], self.value[winners], self.gradient[winners] = (
+            trial[taken],
+            new_value[taken],
+            new_gradient[taken],
+        )
         self._learn(winners, step[taken], (gradient - new_gradient)[taken])
         self.fraction[winners] = 1.0
         self._aim(winners, longest)

@@ -1,0 +1,226 @@
+"""One suggestion by a model, in unit coordinates: fit, weigh, search, refuse repetitions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.candidates import candidates
+from assay.acquisition.improvement import (
+    LogConfidenceBound,
+    LogExpectedImprovement,
+    LogProbabilityBelow,
+    LogUncertainty,
+)
+from assay.acquisition.product import LogProduct
+from assay.acquisition.search import Search, search
+from assay.drivers.configuration import GP, AcquisitionOptimizer, Minimizer
+from assay.drivers.surrogates import feasibility_surrogate
+from assay.errors import NumericalError
+from assay.numerics.coordinates import Coordinates
+from assay.numerics.feasibility import FeasibleSet
+from assay.quantities.abstract import AbstractScalarQuantity
+from assay.quantities.selector import SelectedOutput
+from assay.surrogates.abstract import AbstractSurrogate, Fitted
+from assay.surrogates.dataset import Dataset
+
+__all__ = ["Chosen", "Domain", "Looks", "fit_or_keep", "incumbent", "suggest_unit"]
+
+Array = np.ndarray
+Generators = Callable[[str], np.random.Generator]
+
+# Two points closer than this, in box widths, are the same look.
+SAME_POINT = 1e-9
+# The greatest of the confidence bound's standard deviations; `scaling` multiplies it.
+CONFIDENCE = 2.0
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where to look: the columns, the constraints, and the environment of this suggestion in unit coordinates."""
+
+    coordinates: Coordinates
+    feasible: FeasibleSet
+    environment: Array
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What was looked at: points (count, dimension) whose evaluations succeeded, failed, or are open."""
+
+    succeeded: Array
+    failed: Array
+    pending: Array
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The point (dimension,), as unit coordinates and as exact values, and the figures a person wants to see."""
+
+    point: Array
+    values: Mapping[str, Any]
+    info: Mapping[str, Any]
+
+
+def fit_or_keep(
+    surrogate: AbstractSurrogate,
+    settings: GP,
+    data: Dataset,
+    kept: Mapping[str, Any] | None,
+    generator: np.random.Generator,
+) -> tuple[Fitted, dict[str, Any]]:
+    """Fit the hyperparameters when enough rows are new, else keep them; with what the next suggestion starts from.
+
+    The decision depends on numbers of rows alone, so that a replay decides the same.
+    """
+    rows = len(data)
+    if kept is not None:
+        wanted = math.ceil(settings.optimization_level * rows)
+        interval = min(max(wanted, settings.min_optimization_interval), settings.max_optimization_interval)
+        if rows - kept["rows"] < interval or kept["rows"] >= settings.optimization_step_max:
+            posterior = surrogate.posterior(data, kept["state"])
+            return Fitted(posterior, kept["state"], {}), dict(kept)
+    fitted = surrogate.fit(data, kept["state"] if kept is not None else None, generator)
+    return fitted, {"rows": rows, "state": dict(fitted.state)}
+
+
+def incumbent(
+    quantity: AbstractScalarQuantity, domain: Domain, points: Array, observed: Array | None
+) -> tuple[int, float]:
+    """The best point so far, and the value to improve upon in working units.
+
+    Arguments:
+        quantity: what is minimised.
+        domain: only points that meet its constraints count, in its environment.
+        points: (count, dimension), where something was observed.
+        observed: (count,), the values there if they are exact; None for noisy ones, which the posterior mean
+            replaces: the best observation of many noisy ones is mostly the luckiest.
+    """
+    here = points.copy()
+    here[:, domain.coordinates.design_dimension :] = domain.environment
+    worth = quantity.mean_variance(here)[0] if observed is None else quantity.to_working(observed)
+    allowed = domain.feasible.contains(here)
+    worth = np.where(allowed, worth, np.inf) if allowed.any() else worth
+    best = int(np.argmin(worth))
+    return best, float(worth[best])
+
+
+def suggest_unit(
+    quantity: SelectedOutput,
+    domain: Domain,
+    looks: Looks,
+    observed: Array | None,
+    objective: Minimizer,
+    optimizer: AcquisitionOptimizer,
+    scaling: float,
+    generators: Generators,
+) -> Chosen:
+    """The point that promises most.
+
+    Arguments:
+        quantity: what is minimised, over all the data.
+        domain: where to look.
+        looks: what was looked at.
+        observed: the exact values at `looks.succeeded`, or None for noisy ones.
+        objective, optimizer, scaling: settings.
+        generators: purpose to generator.
+
+    Raises:
+        NumericalError: when every point that the search finds was looked at already.
+    """
+    best, target = incumbent(quantity, domain, looks.succeeded, observed)
+    if len(looks.pending):
+        # An open look's expected value may already be better than what was seen.
+        target = min(target, float(quantity.mean_variance(looks.pending)[0].min()))
+        quantity = SelectedOutput(quantity.posterior.condition_on_inputs(looks.pending), quantity.column)
+    promise = _promise(quantity, target, objective, scaling)
+    factors = [promise, *_success(looks, domain.coordinates, generators)]
+    whole = LogProduct(tuple(factors)) if len(factors) > 1 else promise
+
+    order = np.argsort(
+        quantity.mean_variance(looks.succeeded)[0] if observed is None else observed, kind="stable"
+    )
+    ranked_best = looks.succeeded[order[: min(len(order), 4)]]
+    starts = candidates(
+        domain.coordinates,
+        domain.feasible,
+        ranked_best,
+        (optimizer.num_initial_samples, optimizer.num_local_samples),
+        generators("candidates"),
+        domain.environment,
+    )
+    known = np.concatenate([looks.succeeded, looks.failed, looks.pending])
+    settings = Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps)
+    for origin, acquisition in (
+        ("model", whole),
+        ("exploration", LogProduct((LogUncertainty(quantity), *factors[1:]))),
+    ):
+        ranked = search(acquisition, domain.coordinates, domain.feasible, starts, settings)
+        found = _first_new(ranked.points, known, domain)
+        if found is not None:
+            index, point, values = found
+            info = {
+                "origin": origin,
+                "acquisition": float(ranked.values[index]),
+                "incumbent": best,
+                **_figures(quantity, target, point),
+            }
+            return Chosen(point, values, info)
+    raise NumericalError(
+        f"every point of the space that the search found was looked at already, all {len(known)}; "
+        "end the study, or widen the space"
+    )
+
+
+def _promise(
+    quantity: AbstractScalarQuantity, target: float, objective: Minimizer, scaling: float
+) -> AbstractAcquisition:
+    match objective.strategy:
+        case "EI":
+            return LogExpectedImprovement(quantity, target, scaling)
+        case "LCB":
+            return LogConfidenceBound(quantity, target, CONFIDENCE * scaling)
+        case "PoI":
+            return LogProbabilityBelow(quantity, target, scaling)
+
+
+def _success(looks: Looks, coordinates: Coordinates, generators: Generators) -> list[AbstractAcquisition]:
+    """The probability that an evaluation succeeds, learnt from labels: -1 for success, +1 for failure."""
+    if not len(looks.failed):
+        return []
+    points = np.concatenate([looks.succeeded, looks.failed])
+    labels = np.concatenate([np.full(len(looks.succeeded), -1.0), np.full(len(looks.failed), 1.0)])
+    fitted = feasibility_surrogate(coordinates).fit(
+        Dataset.of(points, labels), None, generators("feasibility")
+    )
+    quantity = SelectedOutput(fitted.posterior)
+    middle = float(quantity.to_working(np.zeros(1))[0])
+    return [LogProbabilityBelow(quantity, middle, noise_variance=fitted.posterior.latent_noise_variance)]
+
+
+def _first_new(points: Array, known: Array, domain: Domain) -> tuple[int, Array, dict[str, Any]] | None:
+    """The first point, exactly feasible after rounding, that nobody has looked at."""
+    coordinates = domain.coordinates
+    for index, point in enumerate(points):
+        exact = domain.feasible.project(point)
+        if exact is None:
+            continue
+        values = coordinates.decode(exact)
+        if not len(known) or np.abs(known - exact).max(axis=1).min() > SAME_POINT:
+            return index, exact, values
+    return None
+
+
+def _figures(quantity: SelectedOutput, target: float, point: Array) -> dict[str, float]:
+    improvement = LogProbabilityBelow(quantity, target).value(point[None])[0]
+    mean, variance = quantity.posterior.mean_variance(point[None])
+    return {
+        "mean": float(mean[0, quantity.column]),
+        "std": float(np.sqrt(variance[0, quantity.column])),
+        "PoI": float(np.exp(improvement)),
+    }

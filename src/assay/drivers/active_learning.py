@@ -14,7 +14,7 @@ from assay.drivers.configuration import GP, ActiveLearningConfiguration, validat
 from assay.drivers.describing import describe
 from assay.drivers.starting import starting_point, starting_size
 from assay.drivers.stopping import met_rule, remember
-from assay.drivers.suggesting import Domain, Looks, fit_or_keep, incumbent, suggest_unit
+from assay.drivers.suggesting import Domain, Looks, fit_or_keep, suggest_unit
 from assay.drivers.surrogates import build_surrogate
 from assay.drivers.training import Training, check_measurements, observed_values, training
 from assay.errors import UsageError

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,8 +23,13 @@ __all__ = [
     "Kernel",
     "Minimizer",
     "SingleSelector",
+    "refusal",
     "validate",
 ]
+
+
+# Of what was got, an error quotes no more characters.
+LONGEST_QUOTE = 120
 
 
 class _Entry(BaseModel):
@@ -124,7 +130,7 @@ class Minimizer(_Entry):
     strategy: Literal["EI", "LCB", "PoI"] = Field(
         "EI", description="expected improvement, lower confidence bound, or probability of improvement"
     )
-    min_val: float = Field(-math.inf, description="stop when a value this low was observed")
+    min_val: float = Field(-math.inf, ge=-math.inf, description="stop when a value this low was observed")
     min_PoI: float = Field(
         1e-16,
         ge=0,
@@ -185,7 +191,7 @@ class ActiveLearningConfiguration(_Entry):
         default_factory=AcquisitionOptimizer, description="how the best look is searched"
     )
     scaling: float = Field(
-        1.0, gt=0, description="multiplies the model's uncertainty: 10 explores, 0.1 is greedy"
+        1.0, gt=0, lt=math.inf, description="multiplies the model's uncertainty: 10 explores, 0.1 is greedy"
     )
     vary_scaling: bool = Field(
         False, description="multiply `scaling` by a draw from 0.1 to 10 at each suggestion"
@@ -230,14 +236,21 @@ def validate(data: Mapping[str, Any]) -> ActiveLearningConfiguration:
     try:
         return ActiveLearningConfiguration.model_validate(dict(data))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise ConfigurationError(
-                f"the driver has no key {path!r}, got {first['input']!r} for it"
-            ) from None
-        rule = first["msg"][0].lower() + first["msg"][1:]
-        raise ConfigurationError(f"the driver's key {path!r}: {rule}, got {first['input']!r}") from None
+        raise refusal(error) from None
+
+
+def refusal(error: ValidationError) -> ConfigurationError:
+    """The first thing that is wrong, in one sentence."""
+    first = error.errors(include_url=False)[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigurationError):
+        return cause
+    path = ".".join(str(part) for part in first["loc"])
+    got = shorten(repr(first["input"]), LONGEST_QUOTE)
+    if first["type"] == "extra_forbidden":
+        return ConfigurationError(f"the driver has no key {path!r}, got {got} for it")
+    rule = first["msg"][0].lower() + first["msg"][1:]
+    return ConfigurationError(f"the driver's key {path!r}: {rule}, got {got}")
 
 
 def _require_unique(what: str, names: list[str]) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
 from assay.drivers.training import check_measurements, observed_values
-from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.designs import sobol, uniform
 from assay.numerics.feasibility import FeasibleSet
@@ -36,7 +36,7 @@ class RandomSearchConfiguration(BaseModel):
     method: Literal["uniform", "sobol"] = Field(
         "uniform", description="independent points, or a quasi-random sequence"
     )
-    min_val: float = Field(-math.inf, description="stop when a value this low was observed")
+    min_val: float = Field(-math.inf, ge=-math.inf, description="stop when a value this low was observed")
 
 
 @final
@@ -66,10 +66,7 @@ class RandomSearch(AbstractDriver):
         try:
             return RandomSearch(RandomSearchConfiguration.model_validate(dict(data)))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            path = ".".join(str(part) for part in first["loc"])
-            rule = first["msg"][0].lower() + first["msg"][1:]
-            raise ConfigurationError(f"the driver's key {path!r}: {rule}, got {first['input']!r}") from None
+            raise refusal(error) from None
 
     def configuration(self) -> dict[str, Any]:
         return self.settings.model_dump()

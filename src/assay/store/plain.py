@@ -89,7 +89,7 @@ def _key_to_json(key: Any, place: str) -> str:
 def _restore(found: dict[str, Any]) -> Any:
     if _FLOAT_KEY in found:
         name = found[_FLOAT_KEY]
-        if len(found) != 1 or name not in _SPECIAL_FLOATS:
+        if len(found) != 1 or not isinstance(name, str) or name not in _SPECIAL_FLOATS:
             raise StoreError(f"the journal holds a special number that is not nan, inf or -inf: {found!r}")
         return _SPECIAL_FLOATS[name]
     return {key.removeprefix("$") if key.startswith("$$") else key: item for key, item in found.items()}

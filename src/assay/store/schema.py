@@ -109,12 +109,7 @@ def create(connection: Connection) -> None:
     )
 
 
-def lift(
-    connection: Connection,
-    version: int,
-    target: int = SCHEMA_VERSION,
-    migrations: Mapping[int, Migration] = MIGRATIONS,
-) -> None:
+def lift(connection: Connection, version: int, target: int, migrations: Mapping[int, Migration]) -> None:
     """Climb from `version` to `target`, step by step, in the transaction of the connection.
 
     Raises:

@@ -208,16 +208,13 @@ class SqlStore(AbstractStore):
         try:
             yield
         except DBAPIError as error:
-            code = getattr(error.orig, "sqlite_errorcode", None)
-            busy = code is not None and code & 0xFF in _BUSY_CODES
-            if busy or getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            reason = " ".join(str(error.orig).split())  # some drivers write a paragraph
+            if _is_busy(error.orig):
                 raise StoreBusyError(
                     f"the store {self._name} was held by another process for more than "
-                    f"{sqlite.BUSY_TIMEOUT_SECONDS} s: {error.orig}"
+                    f"{sqlite.BUSY_TIMEOUT_SECONDS} s: {reason}"
                 ) from error
-            raise StoreError(f"the store {self._name} could not be used: {error.orig}") from error
-
-    # -- opening -------------------------------------------------------------------------------------------
+            raise StoreError(f"the store {self._name} could not be used: {reason}") from error
 
     def _bring_up_to_date(self, prepare: Callable[[], None], *, create: bool) -> None:
         with self._reading() as connection:
@@ -233,7 +230,14 @@ class SqlStore(AbstractStore):
             if version is None:
                 schema.create(connection)
             else:
-                schema.lift(connection, version)
+                schema.lift(connection, version, schema.SCHEMA_VERSION, schema.MIGRATIONS)
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _BUSY_CODES  # the rest of an extended code is detail
+    return getattr(error, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 def _last_number(connection: Connection, study_id: str) -> int:

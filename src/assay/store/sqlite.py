@@ -115,7 +115,8 @@ def check_file(path: Path) -> None:
         except sqlite3.Error as error:
             answer = str(error)
     if answer != "ok":
-        raise StoreError(f"the store {path} is damaged: {answer}; restore it from a copy")
+        finding = " ".join(answer.split())
+        raise StoreError(f"the store {path} is damaged: {finding}; restore it from a copy")
 
 
 def _empty_log(connection: sqlite3.Connection, log: Path) -> None:

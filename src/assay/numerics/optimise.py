@@ -20,6 +20,7 @@ ValueGradient = Callable[[Array], tuple[Array, Array]]
 
 SUFFICIENT_INCREASE = 1e-4
 SMALLEST_STEP = 1e-14
+SMALLEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -83,133 +84,163 @@ def maximise_batch(
     """
     width = np.where(upper > lower, upper - lower, 1.0)
     top = (upper - lower) / width
-    climb = _Climb.begin(
-        lambda u: _scaled(value_gradient, u, lower, width), (starts - lower) / width, top, first_step
-    )
+
+    def function(u: Array) -> tuple[Array, Array]:
+        value, gradient = value_gradient(lower + u * width)
+        return value, gradient * width
+
+    x = np.clip((starts - lower) / width, 0.0, top)
+    value, gradient = function(x)
+    values, converged = np.array(value), np.zeros(len(x), dtype=bool)
+    index = np.flatnonzero(np.isfinite(value))
+    climb = _Climb.begin(x[index], value[index], gradient[index], top, first_step, longest_step)
     rounds = 1
-    while climb.moving.size and rounds < max_rounds:
-        climb.advance(gradient_tolerance, value_tolerance, longest_step)
+    while index.size and rounds < max_rounds:
+        ended = climb.advance(function, gradient_tolerance, value_tolerance)
         rounds += 1
-    return Maxima(lower + climb.x * width, climb.value, climb.converged, rounds)
+        if ended.any() or rounds == max_rounds:
+            x[index], values[index], converged[index] = climb.x, climb.value, ended
+            index = index[~ended]
+            climb = climb.kept(~ended)
+    return Maxima(lower + x * width, values, converged, rounds)
 
 
-def _scaled(value_gradient: ValueGradient, u: Array, lower: Array, width: Array) -> tuple[Array, Array]:
-    value, gradient = value_gradient(lower + u * width)
-    return value, gradient * width
-
-
+@dataclass
 class _Climb:
-    """The state of all starts, in box widths; `moving` indexes those that have not ended."""
+    """The starts that still move, in box widths.
 
-    def __init__(
-        self, function: ValueGradient, x: Array, value: Array, gradient: Array, top: Array, step: float
-    ) -> None:
-        count, dimension = x.shape
-        self.function = function
-        self.top = top
-        self.x = x
-        self.value = value
-        self.gradient = gradient
-        self.identity = np.eye(dimension)
-        # The first direction is the gradient, scaled to the length of the first step.
-        length = np.maximum(np.sqrt((gradient**2).sum(axis=1)), 1e-300)
-        self.curvature = (length / step)[:, None, None] * self.identity
-        self.fresh = np.ones(count, dtype=bool)
-        self.fraction = np.ones(count)
-        self.direction = np.zeros_like(x)
-        self.converged = np.zeros(count, dtype=bool)
-        self.moving = np.flatnonzero(np.isfinite(value))
+    Every round works on whole arrays with masks: at these sizes a call costs more than its arithmetic.
+
+    Arguments:
+        x, value, gradient: where each start stands: (starts, dimension), (starts,), (starts, dimension).
+        curvature: (starts, dimension, dimension), the quasi-Newton matrix of the negated function.
+        is_fresh: (starts,), whether the matrix has learnt nothing yet.
+        fraction: (starts,), of the direction that is tried next.
+        direction: (starts, dimension).
+        top: (dimension,), the upper bounds; the lower ones are zero.
+        longest: the longest step.
+    """
+
+    x: Array
+    value: Array
+    gradient: Array
+    curvature: Array
+    is_fresh: Array
+    fraction: Array
+    direction: Array
+    top: Array
+    longest: float
 
     @staticmethod
-    def begin(function: ValueGradient, x: Array, top: Array, first_step: float) -> _Climb:
-        x = np.clip(x, 0.0, top)
-        value, gradient = function(x)
-        climb = _Climb(function, x, np.array(value), np.array(gradient), top, first_step)
-        climb._aim(climb.moving, longest=first_step)
+    def begin(x: Array, value: Array, gradient: Array, top: Array, first: float, longest: float) -> _Climb:
+        """The first direction is the gradient, as long as the first step."""
+        count, dimension = x.shape
+        length = np.maximum(np.sqrt(np.einsum("ij,ij->i", gradient, gradient)), SMALLEST)
+        curvature = (length / first)[:, None, None] * np.eye(dimension)
+        climb = _Climb(
+            x,
+            value,
+            gradient,
+            curvature,
+            np.ones(count, dtype=bool),
+            np.ones(count),
+            gradient,
+            top,
+            longest,
+        )
+        climb._aim()
         return climb
 
-    def advance(self, gradient_tolerance: float, value_tolerance: float, longest: float) -> None:
-        """One round: every moving start tries its step."""
-        index = self.moving
-        old, value, gradient = self.x[index], self.value[index], self.gradient[index]
-        trial = np.clip(old + self.fraction[index, None] * self.direction[index], 0.0, self.top)
-        new_value, new_gradient = self.function(trial)
-        step = trial - old
-        promise = (gradient * step).sum(axis=1)
-        gain = new_value - value
-        taken = (
-            (gain >= SUFFICIENT_INCREASE * promise) & (promise > 0) & np.isfinite(new_gradient).all(axis=1)
+    def kept(self, keep: Array) -> _Climb:
+        """Only these starts."""
+        return _Climb(
+            self.x[keep],
+            self.value[keep],
+            self.gradient[keep],
+            self.curvature[keep],
+            self.is_fresh[keep],
+            self.fraction[keep],
+            self.direction[keep],
+            self.top,
+            self.longest,
         )
 
-        small = value_tolerance * (1.0 + np.abs(value))
-        losers = index[~taken]
-        self._shorten(losers, promise[~taken], gain[~taken])
-        # A start that promises nothing more, or whose shortened step no longer moves it, is as high as it gets.
-        reach = self.fraction[losers] * np.abs(self.direction[losers]).max(axis=1, initial=0.0)
-        self.converged[losers] = (promise[~taken] < small[~taken]) | (reach < SMALLEST_STEP)
+    def advance(self, function: ValueGradient, gradient_tolerance: float, value_tolerance: float) -> Array:
+        """One round: every start tries its step; which starts have ended, (starts,)."""
+        trial = np.minimum(np.maximum(self.x + self.fraction[:, None] * self.direction, 0.0), self.top)
+        value, gradient = function(trial)
+        step = trial - self.x
+        promise = np.einsum("ij,ij->i", self.gradient, step)
+        gain = value - self.value
+        taken = (gain >= SUFFICIENT_INCREASE * promise) & (promise > 0)
+        small = value_tolerance * (1.0 + np.abs(self.value))
+        ended = promise < small
+        if taken.all():
+            self._learn(step, self.gradient - gradient, taken)
+            self.x, self.value, self.gradient = trial, value, gradient
+            self.fraction[:] = 1.0
+            ended &= gain < small
+        else:
+            self._shorten(promise, gain, taken)
+            self._learn(step, np.where(taken[:, None], self.gradient - gradient, 0.0), taken)
+            np.copyto(self.x, trial, where=taken[:, None])
+            np.copyto(self.value, value, where=taken)
+            np.copyto(self.gradient, gradient, where=taken[:, None])
+            reach = self.fraction * np.abs(self.direction).max(axis=1)
+            # A start that was refused ends when its step no longer moves it.
+            ended &= ~taken | (gain < small)
+            ended |= ~taken & (reach < SMALLEST_STEP)
+        self._aim()
+        pulled = np.minimum(np.maximum(self.x + self.gradient, 0.0), self.top) - self.x
+        return ended | (np.abs(pulled).max(axis=1) < gradient_tolerance)
 
-        winners = index[taken]
-        self.x[winners], self.value[winners], self.gradient[winners] = (
-            trial[taken],
-            new_value[taken],
-            new_gradient[taken],
-        )
-        self._learn(winners, step[taken], (gradient - new_gradient)[taken])
-        self.fraction[winners] = 1.0
-        self._aim(winners, longest)
-
-        x, slope = self.x[winners], self.gradient[winners]
-        flat = np.abs(np.clip(x + slope, 0.0, self.top) - x).max(axis=1, initial=0.0) < gradient_tolerance
-        self.converged[winners] = flat | ((gain[taken] < small[taken]) & (promise[taken] < small[taken]))
-        self.moving = index[~self.converged[index]]
-
-    def _shorten(self, index: Array, promise: Array, gain: Array) -> None:
-        """Shorten the step by the parabola through what was promised and what was found."""
+    def _shorten(self, promise: Array, gain: Array, taken: Array) -> None:
+        """Shorten the refused steps by the parabola through what was promised and what was found."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             factor = promise / (2.0 * (promise - gain))
-        factor = np.where(np.isfinite(factor) & (promise > 0), np.clip(factor, 0.1, 0.5), 0.25)
-        self.fraction[index] *= factor
+        factor = np.where(np.isfinite(factor) & (promise > 0), np.minimum(np.maximum(factor, 0.1), 0.5), 0.25)
+        self.fraction = np.where(taken, 1.0, factor * self.fraction)
 
-    def _learn(self, index: Array, step: Array, change: Array) -> None:
-        """The BFGS update of each start's curvature (of the negated function)."""
-        along = (step * change).sum(axis=1)
-        length2 = (step**2).sum(axis=1)
-        change2 = (change**2).sum(axis=1)
+    def _learn(self, step: Array, change: Array, taken: Array) -> None:
+        """The BFGS update of the curvature of each start whose step was taken."""
+        along = np.einsum("ij,ij->i", step, change)
+        length2 = np.einsum("ij,ij->i", step, step)
+        change2 = np.einsum("ij,ij->i", change, change)
         bends = along > 1e-10 * np.sqrt(length2 * change2)
-        # Where the function bends upwards along the step nothing is learnt, but a longer step is worth a try.
-        self.curvature[index[~bends]] *= 0.25
-        index, step, change, along = index[bends], step[bends], change[bends], along[bends]
-        if not index.size:
-            return
-        matrix = self.curvature[index]
-        first = self.fresh[index]
-        if first.any():
-            matrix[first] = (change2[bends][first] / along[first])[:, None, None] * self.identity
-            self.fresh[index] = False
-        pushed = (matrix @ step[:, :, None])[:, :, 0]
-        held = (step * pushed).sum(axis=1)
-        matrix -= pushed[:, :, None] * (pushed / held[:, None])[:, None, :]
-        matrix += change[:, :, None] * (change / along[:, None])[:, None, :]
-        self.curvature[index] = matrix
+        safe = np.where(bends, along, 1.0)
+        if self.is_fresh.any():
+            first = bends & self.is_fresh
+            self.curvature[first] = (change2 / safe)[first, None, None] * np.eye(step.shape[1])
+            self.is_fresh &= ~bends
+        pushed = (self.curvature @ step[:, :, None])[:, :, 0]
+        held = np.einsum("ij,ij->i", step, pushed)
+        weight = bends / np.where(bends, held, 1.0)
+        update = (change * (bends / safe)[:, None])[:, :, None] * change[:, None, :]
+        update -= (pushed * weight[:, None])[:, :, None] * pushed[:, None, :]
+        self.curvature = self.curvature + update
+        upwards = taken & ~bends
+        if upwards.any():
+            # Where the function bends upwards along the step nothing is learnt, but a longer step is worth a try.
+            self.curvature[upwards] *= 0.25
 
-    def _aim(self, index: Array, longest: float) -> None:
+    def _aim(self) -> None:
         """The quasi-Newton direction in the coordinates that no bound holds, at most `longest` long."""
-        if not index.size:
-            return
-        x, gradient = self.x[index], self.gradient[index]
-        free = ~(((x <= 0.0) & (gradient < 0)) | ((x >= self.top) & (gradient > 0)))
-        mask = free.astype(float)
-        pull = gradient * mask
-        matrix = self.curvature[index] * mask[:, :, None] * mask[:, None, :]
-        matrix += (1.0 - mask)[:, :, None] * self.identity
-        direction = np.linalg.solve(matrix, pull[:, :, None])[:, :, 0]
-        # A direction that the box turns downhill is replaced by the projected gradient.
-        inside = np.clip(x + direction, 0.0, self.top) - x
-        lost = ~((inside * pull).sum(axis=1) > 0)
+        x, gradient, matrix = self.x, self.gradient, self.curvature
+        held = ((x <= 0.0) & (gradient < 0)) | ((x >= self.top) & (gradient > 0))
+        if held.any():
+            free = (~held).astype(float)
+            gradient = gradient * free
+            matrix = matrix * (free[:, :, None] * free[:, None, :])
+            matrix += held[:, :, None] * np.eye(x.shape[1])
+        direction = np.linalg.solve(matrix, gradient[:, :, None])[:, :, 0]
+        inside = np.minimum(np.maximum(x + direction, 0.0), self.top) - x
+        lost = ~(np.einsum("ij,ij->i", inside, gradient) > 0)
         if lost.any():
-            norm = np.sqrt((pull[lost] ** 2).sum(axis=1, keepdims=True))
-            direction[lost] = pull[lost] * np.minimum(1.0, longest / np.maximum(norm, 1e-300))
-            self.curvature[index[lost]] = np.maximum(norm / longest, 1e-12)[:, :, None] * self.identity
-            self.fresh[index[lost]] = True
-        reach = np.abs(direction).max(axis=1)
-        self.direction[index] = direction * np.minimum(1.0, longest / np.maximum(reach, 1e-300))[:, None]
+            # A direction that the box turns downhill is replaced by the projected gradient.
+            norm = np.maximum(np.sqrt(np.einsum("ij,ij->i", gradient, gradient)), SMALLEST)
+            fallback = np.maximum(norm / self.longest, 1e-12)
+            direction[lost] = (gradient / fallback[:, None])[lost]
+            self.curvature[lost] = fallback[lost, None, None] * np.eye(x.shape[1])
+            self.is_fresh |= lost
+        reach = np.maximum(np.abs(direction).max(axis=1), SMALLEST)
+        self.direction = direction * np.minimum(1.0, self.longest / reach)[:, None]

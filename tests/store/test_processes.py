@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from assay.records import SuggestionCleared
+from assay.store import sqlite
 from assay.store.abstract import StoredEvent
 from assay.store.location import open_store
 
@@ -30,6 +31,7 @@ def number_of(entry: StoredEvent) -> int:
 
 def open_and_count(path: Path, barrier, refused) -> None:
     """In each process: open all at once a store that is not there yet, then append what depends on what was read."""
+    sqlite._CHECKPOINT_BYTES = 100_000  # checkpoints, too, happen while others write
     barrier.wait()
     store = open_store(path)
     seen = 0

@@ -107,12 +107,33 @@ def test_a_writer_that_never_ends_is_reported(tmp_path, monkeypatch):
     store = open_store(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreBusyError, match="was held by another process for more than"):
+        with pytest.raises(StoreBusyError, match=r"^another process held the store .* for over 0 s: "):
             store.append("study", [SuggestionCleared(1)])
         assert store.last_number("study") == 0  # a reader does not wait
         other.execute("ROLLBACK")
     assert store.append("study", [SuggestionCleared(1)]) == 1
     store.close()
+
+
+def test_a_file_that_may_not_be_read_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "store.db").touch()
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(StoreError, match=r"^the store .*store\.db could not be used: .*Permission denied$"):
+        open_store(tmp_path / "store.db")
+
+
+def test_a_file_that_is_held_is_not_called_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0)
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE events (number INTEGER)")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreBusyError):
+            open_store(path)
 
 
 def test_a_closed_store_says_so(tmp_path):
@@ -170,6 +191,8 @@ def test_a_damaged_file_is_refused(tmp_path):
         ("sqlite://", UsageError, "must name a file"),
         ("sqlite:///:memory:", UsageError, "must name a file"),
         ("mysql://me:secret@host/name", UsageError, "must be sqlite or postgresql, got 'mysql'"),
+        ("sqlite:///store.db?mode=ro", UsageError, "must name a file and nothing else"),
+        ("sqlite:////nowhere/at/all/store.db", StoreError, "must be a file in a folder that exists"),
         ("://me:secret@host", UsageError, "must be a file or an SQLAlchemy URL"),
         ("postgresql+nodriver://me:secret@127.0.0.1/x", UsageError, "needs a driver that SQLAlchemy knows"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/x", StoreError, "could not be used"),

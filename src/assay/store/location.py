@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assay.errors import StoreError, UsageError
+from assay.errors import UsageError
 from assay.store.abstract import AbstractStore
 
 __all__ = ["open_store"]
@@ -44,7 +44,4 @@ def open_store(location: str | Path, *, create: bool = True) -> AbstractStore:
         raise UsageError(
             f"the location of a store must be a file or a URL (MemoryStore needs neither), got {text!r}"
         )
-    path = Path(text)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise StoreError(f"the store {path} must be a file in a folder that exists, got another path")
-    return SqlStore.at_path(path, create=create)
+    return SqlStore.at_path(Path(text), create=create)

@@ -55,11 +55,13 @@ class SqlStore(AbstractStore):
     def at_path(cls, path: Path, *, create: bool = True) -> SqlStore:
         """The journal in an SQLite file."""
         path = path.absolute()  # a later change of the working directory must not lead elsewhere
-        if path.exists():
-            sqlite.check_file(path)
-        elif not create:
+        if path.is_dir() or not path.parent.is_dir():
+            raise StoreError(f"the store {path} must be a file in a folder that exists")
+        if not create and not path.exists():
             raise StoreError(f"the store {path} does not exist")
         store = cls(str(path), lambda: sqlite.make_engine(path))
+        with _translated(store._name, OSError, sqlite3.Error):
+            sqlite.check_file(path)
         store._bring_up_to_date(lambda: sqlite.prepare_file(path), create=create)
         return store
 
@@ -74,6 +76,8 @@ class SqlStore(AbstractStore):
         if backend == "sqlite":
             if not parsed.database or parsed.database == ":memory:":
                 raise UsageError(f"an SQLite URL must name a file (MemoryStore needs none), got {url!r}")
+            if parsed.query:
+                raise UsageError(f"an SQLite URL must name a file and nothing else, got {url!r}")
             return cls.at_path(Path(parsed.database), create=create)
         if backend != "postgresql":
             raise UsageError(f"the location of a store must be sqlite or postgresql, got {backend!r}")
@@ -189,7 +193,7 @@ class SqlStore(AbstractStore):
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         """One consistent view, which never waits for a writer."""
-        with self._translated(), self._engine().connect() as connection:
+        with _translated(self._name, DBAPIError), self._engine().connect() as connection:
             connection = connection.execution_options(**{sqlite.READ_ONLY: True})
             with connection.begin():
                 yield connection
@@ -197,24 +201,11 @@ class SqlStore(AbstractStore):
     @contextmanager
     def _writing(self, study_id: str) -> Iterator[Connection]:
         """A transaction that holds the write lock (of the file, or of the study) from its first moment."""
-        with self._translated(), self._engine().begin() as connection:
+        with _translated(self._name, DBAPIError), self._engine().begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SET LOCAL lock_timeout = '{sqlite.BUSY_TIMEOUT_SECONDS}s'"))
                 connection.execute(select(func.pg_advisory_xact_lock(_lock_key(study_id))))
             yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            reason = " ".join(str(error.orig).split())  # some drivers write a paragraph
-            if _is_busy(error.orig):
-                raise StoreBusyError(
-                    f"the store {self._name} was held by another process for more than "
-                    f"{sqlite.BUSY_TIMEOUT_SECONDS} s: {reason}"
-                ) from error
-            raise StoreError(f"the store {self._name} could not be used: {reason}") from error
 
     def _bring_up_to_date(self, prepare: Callable[[], None], *, create: bool) -> None:
         with self._reading() as connection:
@@ -224,13 +215,30 @@ class SqlStore(AbstractStore):
         if version is None:
             if not create:
                 raise StoreError(f"the store {self._name} is empty")
-            prepare()
+            with _translated(self._name, OSError, sqlite3.Error):
+                prepare()
         with self._writing("") as connection:
             version = schema.stored_version(connection)  # another process may have been quicker
             if version is None:
                 schema.create(connection)
             else:
                 schema.lift(connection, version, schema.SCHEMA_VERSION, schema.MIGRATIONS)
+
+
+@contextmanager
+def _translated(name: str, *kinds: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds as errors of the store of that name."""
+    try:
+        yield
+    except kinds as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = " ".join(str(cause).split())  # some drivers write a paragraph
+        if _is_busy(cause):
+            waited = sqlite.BUSY_TIMEOUT_SECONDS
+            raise StoreBusyError(
+                f"another process held the store {name} for over {waited} s: {reason}"
+            ) from error
+        raise StoreError(f"the store {name} could not be used: {reason}") from error
 
 
 def _is_busy(error: BaseException | None) -> bool:

@@ -101,6 +101,8 @@ def check_file(path: Path) -> None:
     Raises:
         StoreError: when it is not one, or is damaged.
     """
+    if not path.exists():
+        return
     with path.open("rb") as file:
         header = file.read(len(_HEADER))
     if header and header != _HEADER:
@@ -111,11 +113,13 @@ def check_file(path: Path) -> None:
         return
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
         try:
-            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        except sqlite3.Error as error:
-            answer = str(error)
-    if answer != "ok":
-        finding = " ".join(answer.split())
+            finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.OperationalError:  # held by somebody, or out of reach: says nothing about the content
+            raise
+        except sqlite3.DatabaseError as error:
+            finding = str(error)
+    if finding != "ok":
+        finding = " ".join(finding.split())
         raise StoreError(f"the store {path} is damaged: {finding}; restore it from a copy")
 
 

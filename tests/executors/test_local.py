@@ -105,6 +105,18 @@ def test_worker_that_dies_by_itself_is_a_crash(
     assert outcome.seconds is not None
 
 
+def test_crash_says_what_the_model_was_doing(start_pool: StartPool) -> None:
+    outcome = start_pool(models.segfault_when_negative).submit(task_of(x=-1.0)).result(30)
+    assert outcome.details is not None
+    assert "in segfault_when_negative" in outcome.details
+
+
+def test_task_that_cannot_be_sent_is_an_infrastructure_failure(start_pool: StartPool) -> None:
+    pool = start_pool(models.square)
+    assert pool.submit(task_of(x=lambda: 1.0)).result(30).status == "infrastructure_failure"
+    assert value(pool.submit(task_of(x=2.0)).result(30)) == 4.0
+
+
 def test_crash_costs_only_its_own_task(start_pool: StartPool) -> None:
     pool = start_pool(models.segfault_when_negative, workers=2)
     xs = [-1.0 if number % 5 == 0 else float(number) for number in range(20)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import BinaryIO, cast, final
 
 from assay.errors import EvaluationError
@@ -47,6 +50,8 @@ class WorkerHandle:
 
     def __init__(self, setup: Setup) -> None:
         environment = dict.fromkeys(_THREAD_VARIABLES, "1") | dict(os.environ)
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker, by _bury
+        descriptor = self._last_words.fileno() if os.name == "posix" else None
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM, *sys.path],
@@ -54,12 +59,15 @@ class WorkerHandle:
                 stdout=subprocess.PIPE,
                 env=environment,
                 start_new_session=True,
+                pass_fds=() if descriptor is None else (descriptor,),
             )
         except OSError as error:
+            self._last_words.close()
             raise EvaluationError(f"no worker process can be started: {error}") from None
         self._requests = cast("BinaryIO", self._process.stdin)
         self._replies = cast("BinaryIO", self._process.stdout)
-        self._setup = setup
+        self._setup = replace(setup, last_words=descriptor)
+        self._stack: str | None = None
         self.leaving = False
 
     def wait_until_ready(self) -> None:
@@ -77,19 +85,21 @@ class WorkerHandle:
             ) from None
         if isinstance(answer, Refused):
             self._bury()
-            raise EvaluationError(f"a worker cannot load the evaluator: {answer.error}\n{answer.details}")
+            error = EvaluationError(f"a worker cannot load the evaluator: {answer.error}")
+            error.add_note(answer.details)
+            raise error
 
     @property
     def is_alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def run(self, task: Task, limit_seconds: float | None) -> Outcome:
+    def run(self, task: Task, limit_seconds: float) -> Outcome:
         """Have the task evaluated, and wait for what becomes of it.
 
         Arguments:
             task: the task.
-            limit_seconds: the worker is killed after this time; None for never.
+            limit_seconds: the worker is killed after this time; infinity for never.
 
         Raises:
             WorkerGoneError: when the worker was gone before it began; the task has done nothing yet.
@@ -108,13 +118,13 @@ class WorkerHandle:
             done = None
         finally:
             alarm.cancel()
-        if alarm.rang or done is None:
+        if done is None or alarm.rang:
             returncode = self._bury()
-            return (
-                (done.outcome if done else None)
-                or _kept(task)  # it may have been killed between writing the outcome and handing it over
-                or _ended(returncode, task.timeout_seconds if alarm.rang else None, time.monotonic() - began)
-            )
+            kept = (
+                done.outcome if done else _kept(task)
+            )  # it may have ended just after it had written the outcome
+            seconds = time.monotonic() - began
+            return kept or self._ended(returncode, task.timeout_seconds if alarm.rang else None, seconds)
         self.leaving = done.leaving
         return done.outcome
 
@@ -129,7 +139,7 @@ class WorkerHandle:
             kill_session(self._process.pid)
 
     def _send(self, message: Setup | Task) -> None:
-        pickle.dump(message, self._requests, protocol=pickle.HIGHEST_PROTOCOL)
+        self._requests.write(pickle.dumps(message))  # in one piece: what cannot be pickled is not begun
         self._requests.flush()
 
     def _receive(self) -> Ready | Refused | Started | Done:
@@ -142,10 +152,23 @@ class WorkerHandle:
         except subprocess.TimeoutExpired:
             self.kill()
             returncode = self._process.wait()
-        kill_session(self._process.pid)
-        self._close_requests()
-        self._replies.close()
+        if not self._replies.closed:
+            kill_session(self._process.pid)
+            self._close_requests()
+            self._replies.close()
+            with self._last_words as file:
+                file.seek(0)
+                self._stack = file.read().decode("utf-8", errors="replace") or None
         return returncode
+
+    def _ended(self, returncode: int, timeout_seconds: float | None, seconds: float) -> Outcome:
+        """The outcome of a task whose worker ended."""
+        if timeout_seconds is not None:
+            return Outcome("model_failure", seconds=seconds, error=f"timed out after {timeout_seconds:g} s")
+        how = describe_exit(returncode)
+        if is_killed_from_outside(returncode):
+            return Outcome("infrastructure_failure", seconds=seconds, error=f"worker lost: {how}")
+        return Outcome("crash", seconds=seconds, error=f"worker died: {how}", details=self._stack)
 
     def _close_requests(self) -> None:
         with contextlib.suppress(OSError):  # the worker is gone, and with it what was not flushed
@@ -155,10 +178,10 @@ class WorkerHandle:
 class _Alarm:
     """Calls something after a while, unless cancelled; `rang` is settled once `cancel` has returned."""
 
-    def __init__(self, seconds: float | None, action: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, action: Callable[[], None]) -> None:
         self.rang = False
         self._action = action
-        self._timer = None if seconds is None else threading.Timer(seconds, self._ring)
+        self._timer = threading.Timer(seconds, self._ring) if math.isfinite(seconds) else None
         if self._timer is not None:
             self._timer.daemon = True
             self._timer.start()
@@ -175,13 +198,3 @@ class _Alarm:
 
 def _kept(task: Task) -> Outcome | None:
     return read_from_outbox(task.outbox, task.number, task.attempt) if task.outbox is not None else None
-
-
-def _ended(returncode: int, timeout_seconds: float | None, seconds: float) -> Outcome:
-    """The outcome of a task whose worker ended."""
-    if timeout_seconds is not None:
-        return Outcome("model_failure", seconds=seconds, error=f"timed out after {timeout_seconds:g} s")
-    how = describe_exit(returncode)
-    if is_killed_from_outside(returncode):
-        return Outcome("infrastructure_failure", seconds=seconds, error=f"worker lost: {how}")
-    return Outcome("crash", seconds=seconds, error=f"worker died: {how}")

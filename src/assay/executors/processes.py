@@ -18,6 +18,7 @@ __all__ = [
     "describe_exit",
     "die_with",
     "is_killed_from_outside",
+    "kill_group",
     "kill_session",
     "limit_address_space",
 ]
@@ -50,17 +51,21 @@ def is_killed_from_outside(returncode: int) -> bool:
     return any(-returncode == getattr(signal, name, None) for name in _FROM_OUTSIDE)
 
 
+def kill_group(leader: int) -> None:
+    """Kill a process that leads its group, with what it started in that group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.name == "posix":
+            os.killpg(leader, signal.SIGKILL)
+        else:
+            os.kill(leader, signal.SIGTERM)  # TerminateProcess
+
+
 def kill_session(leader: int) -> None:
     """Kill a process that leads its session, with all that it started (process groups of their own included)."""
-    if os.name != "posix":
-        with contextlib.suppress(OSError):
-            os.kill(leader, signal.SIGTERM)  # TerminateProcess
-        return
     for member in _members(leader):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(member, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
+    kill_group(leader)
 
 
 def _members(session: int) -> list[int]:

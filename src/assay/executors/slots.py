@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from concurrent.futures import Future
@@ -10,6 +11,7 @@ from typing import final
 
 from assay.errors import EvaluationError, UsageError
 from assay.executors.abstract import Task
+from assay.executors.evaluators import describe_exception
 from assay.executors.handle import WorkerGoneError, WorkerHandle
 from assay.executors.worker import Setup
 from assay.records import Outcome
@@ -112,15 +114,21 @@ class WorkerSlot:
         try:
             self._hire()
             self.ready.set_result(None)
-        except EvaluationError as error:
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits for it
             self.ready.set_exception(error)
         while (job := self._queue.take()) is not None:
             if job.future.set_running_or_notify_cancel():
-                job.future.set_result(self._evaluate(job.task))
+                job.future.set_result(self._outcome(job.task))
         self._dismiss()
 
+    def _outcome(self, task: Task) -> Outcome:
+        try:
+            return self._evaluate(task)
+        except Exception as error:  # noqa: BLE001 - without an outcome whoever waits for it would wait for ever
+            return _lost(describe_exception(error)[0])
+
     def _evaluate(self, task: Task) -> Outcome:
-        limit = None if task.timeout_seconds is None else task.timeout_seconds + self._grace_seconds
+        limit = math.inf if task.timeout_seconds is None else task.timeout_seconds + self._grace_seconds
         for _ in range(_TRIES):
             try:
                 return self._present_worker().run(task, limit)

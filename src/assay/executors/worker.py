@@ -9,6 +9,7 @@ the pool sends, the worker answers `Started` and, when the outcome is durable, `
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import pickle
 import runpy
@@ -40,6 +41,7 @@ class Setup:
         evaluator: the evaluator, pickled; it can only be read once `__main__` is there.
         memory_limit_bytes: the most address space that it may use.
         max_tasks: after this many tasks it leaves.
+        last_words: the descriptor of a file for the stack of Python at a fatal signal.
     """
 
     parent: int
@@ -48,6 +50,7 @@ class Setup:
     evaluator: bytes
     memory_limit_bytes: int | None
     max_tasks: int | None
+    last_words: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides what Ctrl-C means
     setup: Setup = pickle.load(requests)
     die_with(setup.parent)
+    if setup.last_words is not None:
+        os.set_inheritable(setup.last_words, False)
+        faulthandler.enable(setup.last_words, all_threads=False)
     evaluator = _load(setup)
     if isinstance(evaluator, Refused):
         return _send(replies, evaluator)

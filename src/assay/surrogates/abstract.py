@@ -80,9 +80,7 @@ class AbstractSurrogate(ABC):
     """A recipe: it holds its configuration, never data."""
 
     @abstractmethod
-    def fit(
-        self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
-    ) -> Fitted:
+    def fit(self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator) -> Fitted:
         """Fit the hyperparameters, starting from `state` (plain data, from an earlier fit) where there is one."""
 
     @abstractmethod

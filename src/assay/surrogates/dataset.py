@@ -52,7 +52,9 @@ class Dataset:
         noise = np.broadcast_to(noise[:, None] if noise.ndim == 1 else noise, y.shape)
         orders = np.full(len(x), VALUE) if derivative is None else np.asarray(derivative, dtype=int)
         if not (np.isfinite(x).all() and np.isfinite(y).all() and np.isfinite(noise).all()):
-            raise UsageError("a dataset must be finite, got NaN or infinity among its points, values or noise")
+            raise UsageError(
+                "a dataset must be finite, got NaN or infinity among its points, values or noise"
+            )
         if (noise < 0).any():
             raise UsageError("the noise variance of a dataset must not be negative")
         if orders.shape != (len(x),) or (orders < VALUE).any() or (orders >= x.shape[1]).any():

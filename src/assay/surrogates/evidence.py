@@ -1,0 +1,209 @@
+"""The log evidence of a Gaussian process and its gradient, fast for many hyperparameters on one dataset.
+
+With signal variance σ² (own for each output), noise-to-signal ratio η, known noise V, trend covariance H Hᵀ:
+
+    cov(z) = σ² R,   R = G(w) (1 + η on the diagonal) + H Hᵀ + V/σ²
+    log p(z) = -½ Σ_k z_kᵀ R⁻¹ z_k / σ_k² - ½ n Σ_k log σ_k² - ½ K log det R - ½ n K log 2π
+    d log p/d R = ½ (Σ_k α_k α_kᵀ/σ_k² - K R⁻¹),   α_k = R⁻¹ z_k
+
+Only the lower triangle is computed, as a packed vector; squared differences are computed once. Without known noise,
+σ² is profiled out: with a scaled inverse chi-squared prior of weight ν (ν pseudo-observations of variance one) its
+optimum is (z_kᵀ R⁻¹ z_k + ν)/(n + ν). It keeps the variance positive for constant data.
+
+Source: C. E. Rasmussen, C. K. I. Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.8 and 5.9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.errors import UsageError
+from assay.numerics.linalg import Factor, LapackLinearAlgebra, unpack_lower
+from assay.surrogates.dataset import Dataset
+from assay.surrogates.kernels.pairs import PairTable, contract, pair_covariance, pair_derivatives, pair_table
+from assay.surrogates.kernels.profiles import AbstractRadialProfile
+from assay.surrogates.trend import Trend
+
+__all__ = [
+    "Evidence",
+    "EvidenceTable",
+    "Hyperparameters",
+    "evidence_gradient",
+    "evidence_table",
+    "factorised",
+]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What a covariance depends on.
+
+    Arguments:
+        weights: (dimension,), 1/l², positive.
+        noise_ratio: η, noise variance over signal variance, at least 0; each row's in units of its own prior variance.
+        signal_variance: (outputs,), or None to profile it out.
+    """
+
+    weights: Array
+    noise_ratio: float
+    signal_variance: Array | None
+
+    def of_outputs(self, outputs: Array) -> Hyperparameters:
+        """The same for some of the outputs."""
+        if self.signal_variance is None:
+            return self
+        return Hyperparameters(self.weights, self.noise_ratio, self.signal_variance[outputs])
+
+
+@dataclass(frozen=True)
+class EvidenceTable:
+    """What the evidence needs of a dataset, computed once.
+
+    Arguments:
+        pairs: the lower triangle's pairs, packed.
+        diagonal: (rows,), the places of the diagonal among them.
+        multiplicity: (pairs,), 2 off the diagonal and 1 on it.
+        trend: (pairs,), H Hᵀ, or a number when it is the same for all.
+        noise: (rows,), the known noise variance in latent units, or None.
+    """
+
+    pairs: PairTable
+    diagonal: Array
+    multiplicity: Array
+    trend: Array | float
+    noise: Array | None
+
+    @property
+    def size(self) -> int:
+        return len(self.diagonal)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The log evidence (with the prior of σ², without constants) and its gradient.
+
+    Arguments:
+        value: a number.
+        by_weights: (dimension,), by each w_j.
+        by_noise_ratio: by η.
+        by_log_signal: by log σ², common to all outputs; 0 where it is profiled out.
+        by_latent: (rows, outputs), by the data.
+        signal_variance: (outputs,), as given or profiled.
+    """
+
+    value: float
+    by_weights: Array
+    by_noise_ratio: float
+    by_log_signal: float
+    by_latent: Array
+    signal_variance: Array
+
+
+def evidence_table(data: Dataset, categories: Array, trend: Trend, noise: Array | None) -> EvidenceTable:
+    """Prepare a dataset; `noise` is (rows,), in latent units, or None."""
+    size = len(data)
+    column, row = np.triu_indices(size)  # LAPACK's packed lower triangle, column by column
+    side = (data.points, data.derivative)
+    pairs = pair_table(side, side, (row, column), categories)
+    starts = np.arange(size)
+    diagonal = starts * size - (starts * (starts - 1)) // 2
+    multiplicity = np.full(len(row), 2.0)
+    multiplicity[diagonal] = 1.0
+    return EvidenceTable(pairs, diagonal, multiplicity, _packed_trend(data, trend, row, column), noise)
+
+
+@dataclass(frozen=True)
+class Factorised:
+    """The Cholesky factor of R; the profile's derivatives at the pairs; the diagonal of G."""
+
+    factor: Factor
+    derivatives: tuple[Array, ...]
+    own: Array
+
+
+def factorised(
+    table: EvidenceTable, profile: AbstractRadialProfile, hyperparameters: Hyperparameters
+) -> Factorised:
+    """Factorise R.
+
+    Raises:
+        NumericalError: when it is not positive definite even with the largest jitter.
+    """
+    derivatives = pair_derivatives(np, profile, table.pairs, hyperparameters.weights)
+    kernel = pair_covariance(np, table.pairs, hyperparameters.weights, derivatives)
+    own = kernel[table.diagonal]
+    packed = kernel + table.trend
+    packed[table.diagonal] += hyperparameters.noise_ratio * own
+    if table.noise is not None:
+        packed[table.diagonal] += table.noise / _given(hyperparameters)[0]
+    return Factorised(LapackLinearAlgebra().factorise(unpack_lower(packed, table.size)), derivatives, own)
+
+
+def evidence_gradient(
+    table: EvidenceTable,
+    profile: AbstractRadialProfile,
+    hyperparameters: Hyperparameters,
+    latent: Array,
+    signal_weight: float,
+) -> Evidence:
+    """The log evidence of latent data (rows, outputs), with its gradient.
+
+    Arguments:
+        signal_weight: ν, in pseudo-observations.
+
+    Raises:
+        NumericalError: when the covariance cannot be factorised.
+    """
+    algebra = LapackLinearAlgebra()
+    matrix = factorised(table, profile, hyperparameters)
+    factor = matrix.factor
+    size, outputs = latent.shape
+    alpha = algebra.solve(factor, latent)
+    quadratic = np.einsum("nk,nk->k", latent, alpha)
+    count = size + signal_weight
+    signal = hyperparameters.signal_variance
+    if signal is None:
+        signal = (quadratic + signal_weight) / count
+    value = -0.5 * (
+        float(((quadratic + signal_weight) / signal).sum())
+        + count * float(np.log(signal).sum())
+        + outputs * algebra.log_determinant(factor)
+    )
+    by_entry = algebra.evidence_gradient(factor, alpha / np.sqrt(signal), outputs)
+    by_diagonal = by_entry[table.diagonal]
+    by_pair = by_entry * table.multiplicity
+    by_pair[table.diagonal] *= 1.0 + hyperparameters.noise_ratio
+    by_log_signal = 0.0
+    if hyperparameters.signal_variance is not None:
+        by_log_signal = 0.5 * float(((quadratic + signal_weight) / signal - count).sum())
+        if table.noise is not None:
+            by_log_signal -= float(by_diagonal @ table.noise) / float(signal[0])
+    return Evidence(
+        value,
+        contract(table.pairs, hyperparameters.weights, matrix.derivatives, by_pair),
+        float(by_diagonal @ matrix.own),
+        by_log_signal,
+        -alpha / signal,
+        signal,
+    )
+
+
+def _given(hyperparameters: Hyperparameters) -> Array:
+    if hyperparameters.signal_variance is None:
+        raise UsageError(
+            "known noise of a Gaussian process needs a signal variance that is not profiled out, got none"
+        )
+    return hyperparameters.signal_variance
+
+
+def _packed_trend(data: Dataset, trend: Trend, row: Array, column: Array) -> Array | float:
+    if trend.size == 0:
+        return 0.0
+    if trend.size == 1 and data.is_value.all():
+        return trend.variance
+    basis = trend.rows_basis(data.points, data.derivative)
+    return np.einsum("pq,pq->p", basis[row], basis[column])

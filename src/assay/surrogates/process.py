@@ -1,0 +1,181 @@
+"""A Gaussian process given data, in latent units: the numbers behind a posterior.
+
+With rows of covariance σ² R, L Lᵀ = R, prior covariance σ² k and α = R⁻¹ z:
+
+    mean(x) = k(x)ᵀ α,   variance(x) = σ² (k(x, x) - |L⁻¹ k(x)|²)
+
+L⁻¹ is kept, not R⁻¹: its products lose sqrt(cond R) instead of cond R.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assay.errors import NumericalError
+from assay.numerics.linalg import Factor, LapackLinearAlgebra
+from assay.surrogates.kernels.cross import (
+    Rows,
+    cross_covariance,
+    cross_covariance_slopes,
+    rows_of,
+    slopes_contraction,
+)
+from assay.surrogates.kernels.pairs import rows_covariance
+from assay.surrogates.kernels.profiles import AbstractRadialProfile
+from assay.surrogates.trend import Trend
+
+__all__ = ["Process", "ProcessPrior", "process"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class ProcessPrior:
+    """The prior covariance, in units of the signal variance.
+
+    Arguments:
+        weights: (dimension,), 1/l².
+        categories: (dimension,), True where the column holds labels.
+        noise_ratio: η, each row's in units of its own prior variance without trend.
+    """
+
+    profile: AbstractRadialProfile
+    trend: Trend
+    weights: Array
+    categories: Array
+    noise_ratio: float
+
+    def covariance(self, left: tuple[Array, Array], right: tuple[Array, Array]) -> Array:
+        """Of all rows with all rows, trend included, without noise; a side is (points, derivative)."""
+        kernel = rows_covariance(np, self.profile, left, right, self.categories, self.weights)
+        return kernel + self.trend.rows_basis(*left) @ self.trend.rows_basis(*right).T
+
+    def noise(self, derivative: Array) -> Array:
+        """The noise that η stands for: (rows,)."""
+        slope = self.profile.derivatives(np, np.zeros(1), 1)[1][0]
+        own = np.where(derivative < 0, 1.0, -2.0 * slope * self.weights[np.maximum(derivative, 0)])
+        return self.noise_ratio * own
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process given rows of data. All moments are in units of the signal variance.
+
+    Arguments:
+        points, derivative: of the rows.
+        latent: (rows, outputs), the data less the prior mean.
+        rows, basis: the rows prepared for cross covariances, and their trend functions.
+        factor, inverse_lower, alpha: L, L⁻¹ and R⁻¹ z.
+    """
+
+    prior: ProcessPrior
+    points: Array
+    derivative: Array
+    latent: Array
+    rows: Rows
+    basis: Array
+    factor: Factor
+    inverse_lower: Array
+    alpha: Array
+
+    def mean(self, points: Array) -> Array:
+        """(points, outputs)."""
+        return self._cross(points) @ self.alpha
+
+    def mean_variance(self, points: Array) -> tuple[Array, Array]:
+        """(points, outputs) and (points,)."""
+        cross = self._cross(points)
+        whitened = cross @ self.inverse_lower.T
+        return cross @ self.alpha, self._variance(self.prior.trend.basis(points), whitened)
+
+    def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
+        """(points, outputs), (points,), (points, outputs, dimension) and (points, dimension)."""
+        trend = self.prior.trend
+        basis = trend.basis(points)
+        cross, slopes = cross_covariance_slopes(np, self.prior.profile, self.rows, points)
+        cross = cross + basis @ self.basis.T
+        whitened = cross @ self.inverse_lower.T
+        back = whitened @ self.inverse_lower
+        outputs, count = self.alpha.shape[1], len(points)
+        by_row = np.empty((count, outputs + 1, len(self.points)))
+        by_row[:, :-1] = self.alpha.T
+        np.multiply(back, -2.0, out=by_row[:, -1])
+        gradient = slopes_contraction(self.rows, slopes, by_row)
+        if trend.size > 1:
+            basis_gradient = trend.basis_gradient(points)
+            gradient = gradient + (by_row @ self.basis) @ basis_gradient
+            gradient[:, -1] += 2.0 * np.einsum("pq,pqd->pd", basis, basis_gradient)
+        return cross @ self.alpha, self._variance(basis, whitened), gradient[:, :-1], gradient[:, -1]
+
+    def joint(self, points: Array) -> tuple[Array, Array]:
+        """(points, outputs) and (points, points)."""
+        cross = self._cross(points)
+        whitened = cross @ self.inverse_lower.T
+        side = (points, np.full(len(points), -1))
+        return cross @ self.alpha, self.prior.covariance(side, side) - whitened @ whitened.T
+
+    def extended(self, points: Array, derivative: Array, noise: Array, latent: Array) -> Process:
+        """The process given more rows, by a rank update.
+
+        Arguments:
+            noise: (rows,), the known noise of the new rows, in units of the signal variance.
+        """
+        old, new = (self.points, self.derivative), (points, derivative)
+        cross = self.prior.covariance(old, new)
+        corner = self.prior.covariance(new, new) + np.diag(self.prior.noise(derivative) + noise)
+        try:
+            factor = LapackLinearAlgebra().extend(self.factor, cross, corner)
+        except NumericalError:
+            # Singular to rounding: the whole matrix may still be factorised, with a larger jitter.
+            whole = self.factor.lower @ self.factor.lower.T - self.factor.jitter * np.eye(len(self.points))
+            factor = LapackLinearAlgebra().factorise(np.block([[whole, cross], [cross.T, corner]]))
+        rows = np.concatenate([self.points, points]), np.concatenate([self.derivative, derivative])
+        return process(self.prior, *rows, factor, np.concatenate([self.latent, latent]))
+
+    def extended_blindly(self, points: Array) -> Process:
+        """The process given looks at points whose results are not known: the mean stays, the variance shrinks."""
+        values = np.full(len(points), -1)
+        return self.extended(points, values, np.zeros(len(points)), self.mean(points))
+
+    def with_latent(self, latent: Array) -> Process:
+        """The same rows with other data."""
+        return replace(self, latent=latent, alpha=LapackLinearAlgebra().solve(self.factor, latent))
+
+    def profiled_signal(self, signal_weight: float) -> Array:
+        """The signal variance of each output at its optimum: (outputs,). See `evidence`."""
+        quadratic = np.einsum("nk,nk->k", self.latent, self.alpha)
+        return (quadratic + signal_weight) / (len(self.points) + signal_weight)
+
+    def leave_one_out(self) -> tuple[Array, Array]:
+        """Mean (rows, outputs) and variance (rows,) of each row, noise included, given all others.
+
+        Source: S. Sundararajan, S. S. Keerthi, Neural Computation 13, 1103 (2001), equations 3.4 and 3.5.
+        """
+        precision = np.einsum("ij,ij->j", self.inverse_lower, self.inverse_lower)
+        return self.latent - self.alpha / precision[:, None], 1.0 / precision
+
+    def _cross(self, points: Array) -> Array:
+        kernel = cross_covariance(np, self.prior.profile, self.rows, points)
+        return kernel + self.prior.trend.basis(points) @ self.basis.T
+
+    def _variance(self, basis: Array, whitened: Array) -> Array:
+        prior = 1.0 + np.einsum("pq,pq->p", basis, basis)
+        return np.maximum(prior - np.einsum("pn,pn->p", whitened, whitened), 0.0)
+
+
+def process(prior: ProcessPrior, points: Array, derivative: Array, factor: Factor, latent: Array) -> Process:
+    """The process given rows whose covariance has been factorised."""
+    algebra = LapackLinearAlgebra()
+    return Process(
+        prior,
+        points,
+        derivative,
+        latent,
+        rows_of(points, derivative, prior.weights, prior.categories),
+        prior.trend.rows_basis(points, derivative),
+        factor,
+        algebra.inverse_lower(factor),
+        algebra.solve(factor, latent),
+    )

@@ -175,8 +175,15 @@ def _hit_and_run(
     moving: Array,
     generator: np.random.Generator,
 ) -> Array:
-    """One step of every walker: a random direction, then a shrinking interval on it until the point is feasible."""
-    direction = np.where(moving, generator.standard_normal(walkers.shape), 0.0)
+    """One step of every walker: a random line through it, then a shrinking interval until the point is feasible.
+
+    Half of the lines point from one walker to another, so that a thin region is walked along, not across.
+    """
+    first, second = generator.integers(len(walkers), size=(2, len(walkers)))
+    along = walkers[first] - walkers[second]
+    is_along = (generator.random(len(walkers)) < 0.5) & (along != 0).any(axis=1)
+    direction = np.where(is_along[:, None], along, generator.standard_normal(walkers.shape))
+    direction = np.where(moving, direction, 0.0)
     length = np.linalg.norm(direction, axis=1, keepdims=True)
     direction = direction / np.where(length > 0, length, 1.0)
     low, high = np.full(len(walkers), -2.0), np.full(len(walkers), 2.0)

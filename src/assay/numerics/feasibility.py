@@ -57,7 +57,10 @@ class FeasibleSet:
         return slack
 
     def slack_gradient(self, units: Array) -> tuple[Array, Array]:
-        """The slack (points, count) and its derivative by the coordinates (points, count, dimension)."""
+        """The slack (points, count) and its derivative by the coordinates (points, count, dimension).
+
+        A derivative that does not exist or is infinite, as of sqrt at 0, counts as zero.
+        """
         dimension = self.coordinates.dimension
         slack, gradient = np.empty((len(units), self.count)), np.zeros((len(units), self.count, dimension))
         if not self.count:
@@ -74,7 +77,7 @@ class FeasibleSet:
             for name in names:
                 place = self.coordinates.index(name)
                 gradient[:, index, place] = derivatives[name] * scale[:, place]
-        return slack, gradient
+        return slack, np.nan_to_num(gradient, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
     def contains(self, units: Array) -> Array:
         """Whether every slack is at least zero, (points,); a slack that is NaN is outside."""
@@ -126,7 +129,7 @@ class FeasibleSet:
         slack, gradient = self.slack_gradient(exact[None])
         direction = gradient[0][np.nanargmin(slack[0]) if not np.isnan(slack[0]).all() else 0]
         steps = np.zeros_like(start)
-        for index in np.flatnonzero(movable & (direction != 0) & np.isfinite(direction)):
+        for index in np.flatnonzero(movable & (direction != 0)):
             column = self.coordinates.columns[index]
             value = float(values[column.name])
             step = float(column.step(value, self.space.output_precision))
@@ -143,7 +146,7 @@ class FeasibleSet:
         for value, gradient in zip(slack[0], gradients[0], strict=True):
             lower, upper = self.coordinates.limits
             stuck = ((point <= lower) & (gradient < 0)) | ((point >= upper) & (gradient > 0))
-            direction = np.where(movable & ~stuck & np.isfinite(gradient), gradient, 0.0)
+            direction = np.where(movable & ~stuck, gradient, 0.0)
             length = np.linalg.norm(direction)
             missing = margin - value / length if length > 0 else 0.0
             if missing > 0:

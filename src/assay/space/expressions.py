@@ -245,8 +245,8 @@ _FUNCTIONS: Mapping[str, Callable[[float], float]] = {
     "log10": _logarithm(math.log10),
     "erfinv": _inverse_error_function,
     "abs": abs,
-    "trunc": lambda x: float(math.trunc(x)) if math.isfinite(x) else x,
-    "round": lambda x: float(round(x)) if math.isfinite(x) else x,
+    "trunc": lambda x: math.copysign(math.trunc(x), x) if math.isfinite(x) else x,
+    "round": lambda x: round(x, 0),
     "sign": _sign,
 }
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+from examples.film.film import evaluate
 
 from assay.testing.problems import Problem
-from examples.film.film import evaluate
 
 __all__ = ["coating_problem"]
 

@@ -1,0 +1,89 @@
+"""One row for each implementation: how the conformance suites make it. A class without a row fails a test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.improvement import (
+    LogConfidenceBound,
+    LogExpectedImprovement,
+    LogProbabilityBelow,
+    LogUncertainty,
+)
+from assay.acquisition.product import LogProduct
+from assay.drivers.abstract import AbstractDriver
+from assay.drivers.active_learning import ActiveLearning
+from assay.drivers.random_search import RandomSearch
+from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
+from assay.executors.adapter import FuturesExecutor
+from assay.executors.command import CommandEvaluator
+from assay.executors.evaluators import PythonEvaluator
+from assay.executors.local import LocalExecutor
+from assay.executors.serial import SerialExecutor
+from assay.quantities.selector import SelectedOutput
+from assay.store.abstract import AbstractStore
+from assay.store.location import open_store
+from assay.store.memory import MemoryStore
+from assay.store.sql import SqlStore
+from assay.surrogates.abstract import AbstractSurrogate
+from assay.surrogates.gaussian_process import GaussianProcess
+from assay.testing.surrogate_suite import example_data
+
+__all__ = ["ACQUISITIONS", "DRIVERS", "EVALUATORS", "EXECUTORS", "STORES", "SURROGATES"]
+
+
+def _quantity() -> SelectedOutput:
+    surrogate = GaussianProcess(noise="none", warping="identity")
+    return SelectedOutput(surrogate.fit(example_data(), None, np.random.default_rng(1)).posterior)
+
+
+def _command(folder: Path) -> CommandEvaluator:
+    script = "import sys; x = float(sys.argv[1]); print('result', x * x) if x >= 0 else sys.exit(3)"
+    argv = [sys.executable, "-c", script, "{{x}}"]
+    return CommandEvaluator(argv, {"stdout": True, "regex": "result (.*)"}, working_directory=folder)
+
+
+SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
+    "exact": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="identity")),
+    "noisy": (GaussianProcess, lambda: GaussianProcess(noise="fit", warping="identity")),
+    "warped": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="auto")),
+}
+
+ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
+    "expected improvement": (LogExpectedImprovement, lambda: LogExpectedImprovement(_quantity(), -0.5)),
+    "probability": (LogProbabilityBelow, lambda: LogProbabilityBelow(_quantity(), -0.5, noise_variance=0.1)),
+    "confidence bound": (LogConfidenceBound, lambda: LogConfidenceBound(_quantity(), -0.5)),
+    "uncertainty": (LogUncertainty, lambda: LogUncertainty(_quantity())),
+    "product": (
+        LogProduct,
+        lambda: LogProduct((LogExpectedImprovement(_quantity(), 0.0), LogProbabilityBelow(_quantity(), 0.5))),
+    ),
+}
+
+EXECUTORS: dict[str, tuple[type, Callable[[AbstractEvaluator], AbstractExecutor]]] = {
+    "serial": (SerialExecutor, SerialExecutor),
+    "local": (LocalExecutor, lambda evaluator: LocalExecutor(evaluator, workers=1)),
+    "futures": (FuturesExecutor, lambda evaluator: FuturesExecutor(evaluator, ThreadPoolExecutor(2), 2)),
+}
+
+EVALUATORS: dict[str, tuple[type, Callable[[Path], AbstractEvaluator]]] = {
+    "command": (CommandEvaluator, _command),
+    "python": (PythonEvaluator, lambda _: PythonEvaluator("assay.testing.models:square_of_positive")),
+}
+
+STORES: dict[str, tuple[type, Callable[[Path], AbstractStore]]] = {
+    "memory": (MemoryStore, lambda _: MemoryStore()),
+    "sqlite": (SqlStore, lambda folder: open_store(folder / "study.assay.db")),
+}
+
+DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
+    "active learning": (ActiveLearning, ActiveLearning.from_data),
+    "random search": (RandomSearch, RandomSearch.from_data),
+}

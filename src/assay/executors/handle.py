@@ -108,8 +108,8 @@ class WorkerHandle:
             self._send(task)
             self._receive()
         except (EOFError, OSError):
-            self._bury()
-            raise WorkerGoneError from None
+            how = describe_exit(self._bury())
+            raise WorkerGoneError(f"a worker ended before it began with the evaluation: {how}") from None
         began = time.monotonic()
         alarm = _Alarm(limit_seconds, self.kill)
         try:

@@ -92,6 +92,7 @@ def die_with(parent: int) -> None:
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)
+    kill_group(os.getpid())  # a worker leads its group: this is the end of it and of what it started
     os._exit(1)
 
 

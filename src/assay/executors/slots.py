@@ -129,14 +129,15 @@ class WorkerSlot:
 
     def _evaluate(self, task: Task) -> Outcome:
         limit = math.inf if task.timeout_seconds is None else task.timeout_seconds + self._grace_seconds
+        error = ""
         for _ in range(_TRIES):
+            if self._queue.discarded:
+                return _lost("the pool was shut down before the evaluation began")
             try:
                 return self._present_worker().run(task, limit)
-            except WorkerGoneError:
-                continue
-            except EvaluationError as error:
-                return _lost(str(error))
-        return _lost(f"{_TRIES} workers were gone before they began with the evaluation")
+            except (WorkerGoneError, EvaluationError) as problem:  # nothing has happened to the task yet
+                error = str(problem)
+        return _lost(error)
 
     def _present_worker(self) -> WorkerHandle:
         worker = self._worker

@@ -200,7 +200,9 @@ def _success(looks: Looks, coordinates: Coordinates, generators: Generators) -> 
     )
     quantity = SelectedOutput(fitted.posterior)
     middle = float(quantity.to_working(np.zeros(1))[0])
-    return [LogProbabilityBelow(quantity, middle, noise_variance=fitted.posterior.latent_noise_variance)]
+    return [
+        LogProbabilityBelow(quantity, middle, noise_variance=float(fitted.posterior.latent_noise_variance[0]))
+    ]
 
 
 def _first_new(points: Array, known: Array, domain: Domain) -> tuple[int, Array, dict[str, Any]] | None:

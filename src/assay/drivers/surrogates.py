@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from assay.drivers.configuration import GP
 from assay.numerics.coordinates import Coordinates
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.hyperpriors import length_scale_prior
 
 __all__ = ["build_surrogate", "feasibility_surrogate"]
+
+DEFAULT_LENGTH_SCALE_PRIOR = "log_normal"
 
 _MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}
 
@@ -26,8 +31,9 @@ def build_surrogate(settings: GP, coordinates: Coordinates, deterministic: bool 
         mean=settings.mean_function,
         noise="fit" if fits_noise else "none",
         warping=settings.warping_function,
+        length_scale_prior=length_scale_prior(kernel.length_scale_prior or DEFAULT_LENGTH_SCALE_PRIOR),
         restarts=settings.num_restarts,
-        category=tuple(bool(flag) for flag in coordinates.is_category),
+        categories=_categories(coordinates),
     )
 
 
@@ -39,5 +45,9 @@ def feasibility_surrogate(coordinates: Coordinates) -> GaussianProcess:
         noise="fit",
         warping="identity",
         restarts=1,
-        category=tuple(bool(flag) for flag in coordinates.is_category),
+        categories=_categories(coordinates),
     )
+
+
+def _categories(coordinates: Coordinates) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.flatnonzero(coordinates.is_category))

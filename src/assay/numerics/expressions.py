@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, final
 
 import numpy as np
@@ -34,7 +34,7 @@ class CompiledExpression:
         """The value at arrays that broadcast together; of a comparison the slack."""
         tree = self.expression.tree
         with np.errstate(all="ignore"):
-            value = _value(tree, _numpy_engine(tree), columns)
+            value = _value(tree, self._engine, columns)
         return np.broadcast_to(np.asarray(value, dtype=float), _shape(columns, self.expression.names))
 
     def value_gradient(
@@ -47,11 +47,23 @@ class CompiledExpression:
         tree = self.expression.tree
         shape = _shape(columns, (*self.expression.names, *wrt))
         with np.errstate(all="ignore"):
-            value, derivatives = _dual(tree, _numpy_engine(tree), columns, frozenset(wrt))
+            value, derivatives = _dual(tree, self._engine, columns, frozenset(wrt))
         gradient = {
             name: np.broadcast_to(np.asarray(derivatives.get(name, 0.0), float), shape) for name in wrt
         }
         return np.broadcast_to(np.asarray(value, dtype=float), shape), gradient
+
+    @property
+    def _engine(self) -> _Engine:
+        if not self._uses_special:
+            return _Engine(np, None)
+        import scipy.special  # a quarter of a second, for two functions
+
+        return _Engine(np, scipy.special)
+
+    @cached_property
+    def _uses_special(self) -> bool:
+        return _uses_special(self.expression.tree)
 
 
 def compile_numpy(expression: Expression) -> CompiledExpression:
@@ -87,14 +99,6 @@ def compile_jax(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
 class _Engine:
     xp: Any
     special: Any
-
-
-def _numpy_engine(tree: Node) -> _Engine:
-    if not _uses_special(tree):
-        return _Engine(np, None)
-    import scipy.special  # a quarter of a second, for two functions
-
-    return _Engine(np, scipy.special)
 
 
 def _uses_special(node: Node) -> bool:

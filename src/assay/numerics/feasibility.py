@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -50,10 +51,9 @@ class FeasibleSet:
     def slack(self, units: Array) -> Array:
         """How far inside each constraint the points (points, dimension) lie: (points, count), negative outside."""
         slack = np.empty((len(units), self.count))
-        if self.count:
-            columns = self.coordinates.natural(units)
-            for index, constraint in enumerate(self.constraints):
-                slack[:, index] = constraint.value(columns)
+        columns = self._natural(units)
+        for index, constraint in enumerate(self.constraints):
+            slack[:, index] = constraint.value(columns)
         return slack
 
     def slack_gradient(self, units: Array) -> tuple[Array, Array]:
@@ -61,23 +61,38 @@ class FeasibleSet:
 
         A derivative that does not exist or is infinite, as of sqrt at 0, counts as zero.
         """
-        dimension = self.coordinates.dimension
-        slack, gradient = np.empty((len(units), self.count)), np.zeros((len(units), self.count, dimension))
-        if not self.count:
-            return slack, gradient
-        columns = self.coordinates.natural(units)
-        scale = self.coordinates.natural_derivative(units)
-        for index, constraint in enumerate(self.constraints):
-            names = [
-                column.name
-                for column in self.coordinates.columns
-                if column.name in constraint.expression.names
-            ]
-            slack[:, index], derivatives = constraint.value_gradient(columns, names)
-            for name in names:
-                place = self.coordinates.index(name)
-                gradient[:, index, place] = derivatives[name] * scale[:, place]
-        return slack, np.nan_to_num(gradient, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        slack = np.empty((len(units), self.count))
+        gradient = np.zeros((len(units), self.count, self.coordinates.dimension))
+        columns = self._natural(units)
+        for index, (constraint, places) in enumerate(zip(self.constraints, self._places, strict=True)):
+            slack[:, index], derivatives = constraint.value_gradient(columns, list(places))
+            for name, place in places.items():
+                scale = self.coordinates.columns[place].natural_derivative(units[:, place])
+                gradient[:, index, place] = derivatives[name] * scale
+        gradient[~np.isfinite(gradient)] = 0.0
+        return slack, gradient
+
+    @cached_property
+    def _places(self) -> tuple[dict[str, int], ...]:
+        """For each constraint, name to column of what it uses that varies."""
+        fixed = self.space.fixed_values
+        used = (constraint.expression.names for constraint in self.constraints)
+        return tuple(
+            {name: self.coordinates.index(name) for name in names if name not in fixed} for names in used
+        )
+
+    @cached_property
+    def _fixed(self) -> dict[str, float]:
+        return {name: value for name, value in self.space.fixed_values.items() if not isinstance(value, str)}
+
+    def _natural(self, units: Array) -> dict[str, Array | float]:
+        """The numbers that the constraints use."""
+        places = {name: place for part in self._places for name, place in part.items()}
+        columns = self.coordinates.columns
+        return {
+            **self._fixed,
+            **{name: columns[place].natural(units[:, place]) for name, place in places.items()},
+        }
 
     def contains(self, units: Array) -> Array:
         """Whether every slack is at least zero, (points,); a slack that is NaN is outside."""

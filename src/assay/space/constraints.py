@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 from assay.errors import ExpressionError, SpaceError
 from assay.space.expressions import Expression, parse
-from assay.space.schema import as_name
+from assay.space.schema import as_name, shown
 
 __all__ = ["Constraint"]
 
@@ -46,5 +46,5 @@ class Constraint:
         except ExpressionError as error:
             raise SpaceError(str(error)) from None
         if not expression.is_comparison:
-            raise SpaceError(f"{owner} must be an inequality such as 'a <= b', got {self.expression!r}")
+            raise SpaceError(f"{owner} must be an inequality such as 'a <= b', got {shown(self.expression)}")
         return expression

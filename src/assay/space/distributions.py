@@ -13,7 +13,7 @@ from typing import Any, ClassVar, final
 
 from assay.errors import SpaceError
 from assay.space.constraints import Constraint
-from assay.space.schema import as_finite, as_flag, as_interval, as_name, as_plain, build, set_normal
+from assay.space.schema import as_finite, as_flag, as_interval, as_name, as_plain, build, set_normal, shown
 
 __all__ = [
     "Beta",
@@ -32,7 +32,7 @@ __all__ = [
 def _positive(what: str, value: Any) -> float:
     number = as_finite(what, value)
     if number <= 0:
-        raise SpaceError(f"{what} must be positive, got {value!r}")
+        raise SpaceError(f"{what} must be positive, got {shown(value)}")
     return number
 
 
@@ -156,13 +156,13 @@ class MultivariateNormal:
         for key in ("parameters", "mean", "covariance"):
             value = getattr(self, key)
             if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-                raise SpaceError(f"the {key} of a multivariate normal must be a list, got {value!r}")
+                raise SpaceError(f"the {key} of a multivariate normal must be a list, got {shown(value)}")
         names = tuple(as_name("a distribution's parameter", name) for name in self.parameters)
         whose = f"the multivariate normal of {', '.join(names) or 'nothing'}"
         mean = tuple(as_finite(f"the mean of {whose}", entry) for entry in self.mean)
         if not all(isinstance(row, Sequence) and len(row) == len(names) for row in self.covariance):
             raise SpaceError(
-                f"the covariance of {whose} must be a square of {len(names)} rows, got {self.covariance!r}"
+                f"the covariance of {whose} must be a square of {len(names)} rows, got {shown(self.covariance)}"
             )
         covariance = tuple(
             tuple(as_finite(f"the covariance of {whose}", entry) for entry in row) for row in self.covariance
@@ -179,7 +179,7 @@ class MultivariateNormal:
             )
         if not _is_positive_definite(covariance):
             raise SpaceError(
-                f"the covariance of {whose} must be symmetric and positive definite, got {covariance!r}"
+                f"the covariance of {whose} must be symmetric and positive definite, got {shown(covariance)}"
             )
         set_normal(self, "parameters", names)
         set_normal(self, "mean", mean)
@@ -239,7 +239,7 @@ class ParameterDistribution:
             for name in names:
                 if name in seen:
                     raise SpaceError(
-                        f"parameter_distribution must name each parameter once, got {name!r} twice"
+                        f"parameter_distribution must name each parameter once, got {shown(name)} twice"
                     )
                 seen.add(name)
 
@@ -253,10 +253,10 @@ class ParameterDistribution:
         path = "parameter_distribution"
         known = ("distributions", "constraints", "include_study_constraints")
         if not isinstance(data, Mapping):
-            raise SpaceError(f"{path} must be a table of keys, got {data!r}")
+            raise SpaceError(f"{path} must be a table of keys, got {shown(data)}")
         for key in data:
             if key not in known:
-                raise SpaceError(f"{path} has no key {key!r}, only {', '.join(known)}")
+                raise SpaceError(f"{path} has no key {shown(key)}, only {', '.join(known)}")
         lists = {}
         for key, kinds, default in (
             ("distributions", _KINDS, None),
@@ -264,7 +264,7 @@ class ParameterDistribution:
         ):
             items = data.get(key) or ()
             if isinstance(items, str | Mapping) or not isinstance(items, Iterable):
-                raise SpaceError(f"{path}.{key} must be a list of tables, got {items!r}")
+                raise SpaceError(f"{path}.{key} must be a list of tables, got {shown(items)}")
             lists[key] = tuple(
                 build(kinds, item, f"{path}.{key}.{index}", default=default)
                 for index, item in enumerate(items)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 
 from assay.errors import SpaceError
 from assay.records import ParameterValue
-from assay.space.schema import as_finite, as_flag, as_interval, as_name, as_whole, set_normal
+from assay.space.schema import as_finite, as_flag, as_interval, as_name, as_whole, set_normal, shown
 
 __all__ = [
     "DESIGN_KINDS",
@@ -31,15 +31,15 @@ def _check_words(item: Any) -> None:
     for key in ("unit", "text"):
         value = getattr(item, key)
         if value is not None and not isinstance(value, str):
-            raise SpaceError(f"the {key} of parameter {item.name!r} must be a text, got {value!r}")
+            raise SpaceError(f"the {key} of parameter {item.name!r} must be a text, got {shown(value)}")
 
 
 def _entries(item: Any, domain: Any) -> list[Any]:
     if isinstance(domain, str | Mapping) or not isinstance(domain, Sequence):
-        raise SpaceError(f"the domain of parameter {item.name!r} must be a list, got {domain!r}")
+        raise SpaceError(f"the domain of parameter {item.name!r} must be a list, got {shown(domain)}")
     if len(domain) < 2:
         raise SpaceError(
-            f"the domain of parameter {item.name!r} must hold two entries or more, got {domain!r}"
+            f"the domain of parameter {item.name!r} must hold two entries or more, got {shown(domain)}"
         )
     return list(domain)
 
@@ -75,7 +75,7 @@ class Continuous:
         _check_words(self)
         if self.log and self.domain[0] <= 0:
             raise SpaceError(
-                f"the domain of parameter {self.name!r} must be positive with log, got {self.domain!r}"
+                f"the domain of parameter {self.name!r} must be positive with log, got {shown(self.domain)}"
             )
 
     def validate(self, value: Any) -> float:
@@ -83,7 +83,9 @@ class Continuous:
         number = as_finite(f"parameter {self.name!r}", value)
         lower, upper = self.domain
         if not lower <= number <= upper:
-            raise SpaceError(f"parameter {self.name!r} must lie in [{lower!r}, {upper!r}], got {value!r}")
+            raise SpaceError(
+                f"parameter {self.name!r} must lie in [{lower!r}, {upper!r}], got {shown(value)}"
+            )
         return number
 
 
@@ -110,7 +112,7 @@ class Integer:
         as_interval(what, self.domain)
         set_normal(self, "domain", (as_whole(what, self.domain[0]), as_whole(what, self.domain[1])))
         if max(map(abs, self.domain)) > 2**53:
-            raise SpaceError(f"{what} must stay within 2^53, got {self.domain!r}")
+            raise SpaceError(f"{what} must stay within 2^53, got {shown(self.domain)}")
         _check_words(self)
 
     def validate(self, value: Any) -> int:
@@ -119,7 +121,7 @@ class Integer:
         lower, upper = self.domain
         if not lower <= number <= upper:
             raise SpaceError(
-                f"parameter {self.name!r} must be a whole number from {lower} to {upper}, got {value!r}"
+                f"parameter {self.name!r} must be a whole number from {lower} to {upper}, got {shown(value)}"
             )
         return number
 
@@ -150,7 +152,7 @@ class Discrete:
             numbers.append(int(number) if number.is_integer() and not isinstance(entry, float) else number)
         if len(set(numbers)) < len(numbers):
             raise SpaceError(
-                f"the domain of parameter {self.name!r} must not repeat a number, got {self.domain!r}"
+                f"the domain of parameter {self.name!r} must not repeat a number, got {shown(self.domain)}"
             )
         set_normal(self, "domain", tuple(sorted(numbers)))
         _check_words(self)
@@ -161,7 +163,7 @@ class Discrete:
         for entry in self.domain:
             if entry == number:
                 return entry
-        raise SpaceError(f"parameter {self.name!r} must be one of {list(self.domain)!r}, got {value!r}")
+        raise SpaceError(f"parameter {self.name!r} must be one of {list(self.domain)!r}, got {shown(value)}")
 
 
 @final
@@ -187,9 +189,11 @@ class Categorical:
         labels = _entries(self, self.domain)
         for label in labels:
             if not isinstance(label, str) or not label:
-                raise SpaceError(f"a label of parameter {self.name!r} must be a text, got {label!r}")
+                raise SpaceError(f"a label of parameter {self.name!r} must be a text, got {shown(label)}")
         if len(set(labels)) < len(labels):
-            raise SpaceError(f"the domain of parameter {self.name!r} must not repeat a label, got {labels!r}")
+            raise SpaceError(
+                f"the domain of parameter {self.name!r} must not repeat a label, got {shown(labels)}"
+            )
         set_normal(self, "domain", tuple(map(str, labels)))
         as_flag(f"ordered of parameter {self.name!r}", self.ordered)
         _check_words(self)
@@ -197,7 +201,9 @@ class Categorical:
     def validate(self, value: Any) -> str:
         """The label."""
         if not isinstance(value, str) or value not in self.domain:
-            raise SpaceError(f"parameter {self.name!r} must be one of {list(self.domain)!r}, got {value!r}")
+            raise SpaceError(
+                f"parameter {self.name!r} must be one of {list(self.domain)!r}, got {shown(value)}"
+            )
         return str(value)
 
 
@@ -229,7 +235,7 @@ class Fixed:
     def validate(self, value: Any) -> ParameterValue:
         """The fixed value; another is refused."""
         if isinstance(value, bool) or value != self.domain:
-            raise SpaceError(f"fixed parameter {self.name!r} must be {self.domain!r}, got {value!r}")
+            raise SpaceError(f"fixed parameter {self.name!r} must be {self.domain!r}, got {shown(value)}")
         return self.domain
 
 
@@ -270,7 +276,7 @@ class EnvironmentVariable:
             scale = as_finite(f"the scale of environment parameter {self.name!r}", self.scale)
             if scale <= 0:
                 raise SpaceError(
-                    f"the scale of environment parameter {self.name!r} must be positive, got {scale!r}"
+                    f"the scale of environment parameter {self.name!r} must be positive, got {shown(scale)}"
                 )
             set_normal(self, "scale", scale)
         _check_words(self)
@@ -281,7 +287,7 @@ class EnvironmentVariable:
         lower, upper = self.domain or (-math.inf, math.inf)
         if not lower <= number <= upper:
             raise SpaceError(
-                f"environment parameter {self.name!r} must lie in [{lower!r}, {upper!r}], got {value!r}"
+                f"environment parameter {self.name!r} must lie in [{lower!r}, {upper!r}], got {shown(value)}"
             )
         return number
 
@@ -314,7 +320,7 @@ class EnvironmentFixed:
         """The fixed value; another is refused."""
         if as_finite(f"fixed environment parameter {self.name!r}", value) != self.domain:
             raise SpaceError(
-                f"fixed environment parameter {self.name!r} must be {self.domain!r}, got {value!r}"
+                f"fixed environment parameter {self.name!r} must be {self.domain!r}, got {shown(value)}"
             )
         return self.domain
 

@@ -210,7 +210,7 @@ class _Parser:
 def parse_tree(text: str, names: Collection[str] | None, allow_comparison: bool, owner: str) -> Node:
     """The tree of a text; the rules are those of `assay.space.expressions.parse`."""
     if not isinstance(text, str):
-        raise ExpressionError(f"{owner} must be a text, got {_shortened(repr(text))}")
+        raise ExpressionError(f"{owner} must be a text, got an object of type {type(text).__name__}")
     if len(text) > LENGTH_LIMIT:
         raise ExpressionError(
             f"{owner} {_shortened(text)} may have at most {LENGTH_LIMIT} characters, got {len(text)}"

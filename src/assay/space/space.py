@@ -22,7 +22,7 @@ from assay.space.parameters import (
     EnvironmentParameter,
     Fixed,
 )
-from assay.space.schema import as_finite, as_plain, build
+from assay.space.schema import as_finite, as_plain, build, shown
 
 __all__ = ["Space"]
 
@@ -64,11 +64,11 @@ class Space:
         _check_unique("the constraints", [constraint.name for constraint in self.constraints])
         precision = as_finite("output_precision", self.output_precision)
         if precision <= 0:
-            raise SpaceError(f"output_precision must be positive, got {self.output_precision!r}")
+            raise SpaceError(f"output_precision must be positive, got {shown(self.output_precision)}")
         object.__setattr__(self, "output_precision", precision)
         if all(isinstance(parameter, Fixed) for parameter in self.design):
             raise SpaceError(
-                f"the design space needs a parameter that is not fixed, got {list(self.design_names)!r}"
+                f"the design space needs a parameter that is not fixed, got {shown(list(self.design_names))}"
             )
         for parameter in self.design:
             _check_resolved(parameter, precision)
@@ -79,7 +79,7 @@ class Space:
             known = {key: value for key, value in self.fixed_values.items() if key in expression.names}
             if len(known) == len(expression.names) and not is_satisfied(expression, _numbers(known)):
                 raise SpaceError(
-                    f"constraint {constraint.name!r} holds nothing that varies and is broken, got {constraint.expression!r}"
+                    f"constraint {constraint.name!r} holds nothing that varies and is broken, got {shown(constraint.expression)}"
                 )
 
     @staticmethod
@@ -202,9 +202,9 @@ def _whole(data: Mapping[str, Any]) -> dict[str, Any]:
     known = ("design_space", "environment", "constraints", "output_precision")
     for key in data:
         if key not in known:
-            raise SpaceError(f"the space has no key {key!r}, only {', '.join(known)}")
+            raise SpaceError(f"the space has no key {shown(key)}, only {', '.join(known)}")
     if "design_space" not in data:
-        raise SpaceError(f"the space needs the key 'design_space', got {', '.join(data) or 'none'}")
+        raise SpaceError(f"the space needs the key 'design_space', got {shown(list(data))}")
     return dict(data)
 
 
@@ -212,14 +212,14 @@ def _listed(what: str, items: Any) -> Sequence[Any]:
     if items is None:
         return ()
     if isinstance(items, str | Mapping) or not isinstance(items, Iterable):
-        raise SpaceError(f"{what} must be a list of tables, got {items!r}")
+        raise SpaceError(f"{what} must be a list of tables, got {shown(items)}")
     return list(items)
 
 
 def _check_unique(what: str, names: Sequence[str]) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise SpaceError(f"the names of {what} must differ from one another, got {name!r} twice")
+            raise SpaceError(f"the names of {what} must differ from one another, got {shown(name)} twice")
 
 
 def _check_resolved(parameter: DesignParameter, precision: float) -> None:
@@ -231,7 +231,7 @@ def _check_resolved(parameter: DesignParameter, precision: float) -> None:
     if upper - lower < 10 * step:
         raise SpaceError(
             f"the domain of parameter {parameter.name!r} must span ten steps of output_precision {precision!r} or more "
-            f"(another unit or a smaller output_precision helps), got {parameter.domain!r}"
+            f"(another unit or a smaller output_precision helps), got {shown(parameter.domain)}"
         )
 
 
@@ -239,7 +239,7 @@ def _validated(what: str, parameters: Sequence[Any], values: Mapping[str, Any]) 
     names = [parameter.name for parameter in parameters]
     for name in values:
         if name not in names:
-            raise SpaceError(f"{what} has no parameter {name!r}, only {', '.join(names) or 'none'}")
+            raise SpaceError(f"{what} has no parameter {shown(name)}, only {', '.join(names) or 'none'}")
     exact = {}
     for parameter in parameters:
         if parameter.name in values:
@@ -248,7 +248,7 @@ def _validated(what: str, parameters: Sequence[Any], values: Mapping[str, Any]) 
             exact[parameter.name] = parameter.domain
         else:
             raise SpaceError(
-                f"{what} needs a value for parameter {parameter.name!r}, got {', '.join(values) or 'none'}"
+                f"{what} needs a value for parameter {parameter.name!r}, got {shown(list(values))}"
             )
     return exact
 

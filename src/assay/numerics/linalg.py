@@ -20,13 +20,15 @@ __all__ = [
     "AbstractLinearAlgebra",
     "Factor",
     "LapackLinearAlgebra",
+    "extension_failed",
+    "not_definite",
     "pack_lower",
     "unpack_lower",
 ]
 
 Array = np.ndarray
 
-dsyrk = get_blas_funcs("syrk", dtype=np.float64)
+(dsyrk,) = get_blas_funcs(("syrk",), dtype=np.float64)
 dpotrf, dpotri, dpotrs, dtpttr, dtrtri, dtrtrs, dtrttp = get_lapack_funcs(
     ("potrf", "potri", "potrs", "tpttr", "trtri", "trtrs", "trttp"), dtype=np.float64
 )
@@ -114,7 +116,7 @@ class LapackLinearAlgebra(AbstractLinearAlgebra):
             lower, info = dpotrf(raised, lower=1, clean=1)
             if info == 0 and np.isfinite(lower[-1, -1]):
                 return Factor(lower, jitter)
-        raise NumericalError(_not_definite(len(matrix), scale))
+        raise NumericalError(not_definite(len(matrix), scale))
 
     def solve(self, factor: Factor, right: Array) -> Array:
         return dpotrs(factor.lower, right, lower=1)[0]
@@ -138,9 +140,7 @@ class LapackLinearAlgebra(AbstractLinearAlgebra):
         left = self.solve_triangular(factor, cross).T
         rest, info = dpotrf(corner + factor.jitter * np.eye(new) - left @ left.T, lower=1, clean=1)
         if info != 0:
-            raise NumericalError(
-                f"extending a factor by {new} rows met a matrix that is singular to rounding; factorise the whole instead"
-            )
+            raise NumericalError(extension_failed(new))
         lower = np.zeros((old + new, old + new), order="F")
         lower[:old, :old] = factor.lower
         lower[old:, :old] = left
@@ -158,7 +158,13 @@ def unpack_lower(packed: Array, size: int) -> Array:
     return dtpttr(size, packed, uplo="L")[0]
 
 
-def _not_definite(size: int, scale: float) -> str:
+def extension_failed(rows: int) -> str:
+    """The sentence for an extension that met a singular matrix."""
+    return f"extending a factor by {rows} rows met a matrix that is singular to rounding; factorise the whole instead"
+
+
+def not_definite(size: int, scale: float) -> str:
+    """The sentence for a matrix that no jitter of the ladder makes positive definite."""
     return (
         f"the {size} x {size} covariance matrix is not positive definite even with a jitter of {JITTER_LADDER[-1]:g} "
         f"of its mean diagonal {scale:g}; remove rows that are not finite or that contradict each other without noise, "

@@ -16,7 +16,7 @@ import numpy as np
 
 from assay.surrogates.scaling import OutputScaling
 
-__all__ = ["warped_covariance", "warped_moments", "warped_moments_gradient"]
+__all__ = ["hermite_rule", "warped_covariance", "warped_moments", "warped_moments_gradient"]
 
 Array = np.ndarray
 
@@ -25,14 +25,15 @@ _ORDERS = 16
 
 
 @lru_cache(maxsize=1)
-def _rule() -> tuple[Array, Array]:
+def hermite_rule() -> tuple[Array, Array]:
+    """Nodes ξ and weights w of the unit Gaussian."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     return nodes, weights / weights.sum()
 
 
 def warped_moments(scaling: OutputScaling, mean: Array, variance: Array) -> tuple[Array, Array]:
     """Mean and variance in own units from those in latent units: (points, outputs) each."""
-    nodes, weights = _rule()
+    nodes, weights = hermite_rule()
     values = scaling.from_latent(mean + np.sqrt(variance) * nodes[:, None, None])
     average = np.tensordot(weights, values, 1)
     return average, np.tensordot(weights, (values - average) ** 2, 1)
@@ -42,7 +43,7 @@ def warped_moments_gradient(
     scaling: OutputScaling, mean: Array, variance: Array, by_mean: Array, by_variance: Array
 ) -> tuple[Array, Array, Array, Array]:
     """The same, with derivatives (points, outputs, dimension) carried along."""
-    nodes, weights = _rule()
+    nodes, weights = hermite_rule()
     # At a noiseless datum s = 0, where d/ds is an odd moment and vanishes faster than ds grows.
     deviation = np.sqrt(np.maximum(variance, 1e-20))
     at = nodes[:, None, None]
@@ -63,7 +64,7 @@ def warped_moments_gradient(
 
 def warped_covariance(scaling: OutputScaling, mean: Array, covariance: Array) -> tuple[Array, Array]:
     """Joint moments in own units from latent ones: (points, outputs) and (outputs, points, points)."""
-    nodes, weights = _rule()
+    nodes, weights = hermite_rule()
     deviation = np.sqrt(np.maximum(np.einsum("kpp->pk", covariance), 1e-20))
     values = scaling.from_latent(mean + deviation * nodes[:, None, None])
     average = np.tensordot(weights, values, 1)

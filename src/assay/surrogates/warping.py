@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -50,8 +50,8 @@ class AbstractWarping(ABC):
         """The derivatives of T and of log T' by the parameters: (parameters, values) twice."""
 
     @abstractmethod
-    def inverse(self, warped: Array, parameters: Array) -> tuple[Array, Array]:
-        """T⁻¹ and its derivative: the shape of `warped`, twice."""
+    def inverse(self, warped: Any, parameters: Array, xp: Any = np) -> tuple[Any, Any]:
+        """T⁻¹ and its derivative: the shape of `warped`, twice; `xp` is the array namespace."""
 
     @abstractmethod
     def log_prior(self, parameters: Array) -> tuple[float, Array]:
@@ -84,8 +84,8 @@ class IdentityWarping(AbstractWarping):
     def forward_gradient(self, standardised: Array, parameters: Array) -> tuple[Array, Array]:  # noqa: ARG002
         return np.empty((0, *standardised.shape)), np.empty((0, *standardised.shape))
 
-    def inverse(self, warped: Array, parameters: Array) -> tuple[Array, Array]:  # noqa: ARG002
-        return warped, np.ones_like(warped)
+    def inverse(self, warped: Any, parameters: Array, xp: Any = np) -> tuple[Any, Any]:  # noqa: ARG002
+        return warped, xp.ones_like(warped)
 
     def log_prior(self, parameters: Array) -> tuple[float, Array]:
         return 0.0, np.zeros_like(parameters)
@@ -137,10 +137,10 @@ class SinhWarping(AbstractWarping):
             np.stack([v * inverse_width / square, v * v / square - 1.0]),
         )
 
-    def inverse(self, warped: Array, parameters: Array) -> tuple[Array, Array]:
+    def inverse(self, warped: Any, parameters: Array, xp: Any = np) -> tuple[Any, Any]:
         # Beyond ±300 a double overflows on the way back; no belief about real data reaches it.
-        w, width = np.clip(warped, -300.0, 300.0), np.exp(parameters[1])
-        return parameters[0] + width * np.sinh(w), width * np.cosh(w)
+        w, width = xp.clip(warped, -300.0, 300.0), xp.exp(parameters[1])
+        return parameters[0] + width * xp.sinh(w), width * xp.cosh(w)
 
     def log_prior(self, parameters: Array) -> tuple[float, Array]:
         a = (parameters[0] + 1.0) / self.location_scale

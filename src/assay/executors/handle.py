@@ -18,7 +18,7 @@ from typing import BinaryIO, cast, final
 from assay.errors import EvaluationError
 from assay.executors.abstract import Task
 from assay.executors.outbox import read_from_outbox
-from assay.executors.processes import describe_exit, is_killed_from_outside, kill_session
+from assay.executors.processes import describe_exit, is_killed_from_outside, is_killed_from_outside, kill_session
 from assay.executors.worker import Done, Ready, Refused, Setup, Started
 from assay.records import Outcome
 
@@ -75,14 +75,16 @@ class WorkerHandle:
 
         Raises:
             EvaluationError: when it cannot, with the reason.
+            WorkerGoneError: when the worker was killed from outside meanwhile; another one may fare better.
         """
         try:
             self._send(self._setup)
             answer = self._receive()
         except (EOFError, OSError):
-            raise EvaluationError(
-                f"a worker ended while it loaded the evaluator: {describe_exit(self._bury())}"
-            ) from None
+            status = self._bury()
+            problem = f"a worker ended while it loaded the evaluator: {describe_exit(status)}"
+            killed = is_killed_from_outside(status)
+            raise (WorkerGoneError(problem) if killed else EvaluationError(problem)) from None
         if isinstance(answer, Refused):
             self._bury()
             error = EvaluationError(f"a worker cannot load the evaluator: {answer.error}")

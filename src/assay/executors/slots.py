@@ -19,6 +19,7 @@ from assay.records import Outcome
 __all__ = ["Job", "TaskQueue", "WorkerSlot"]
 
 _TRIES = 3  # workers that may turn out to be gone before they began with a task
+_KILLED_TRIES = 10  # workers that may be killed from outside while they load the evaluator
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +148,21 @@ class WorkerSlot:
         return self._hire()
 
     def _hire(self) -> WorkerHandle:
-        worker = self._worker = WorkerHandle(self._setup)
-        if self._queue.discarded:  # whoever discarded may have looked for a worker before this one was there
-            worker.kill()
-        try:
-            worker.wait_until_ready()
-        except EvaluationError:
-            self._worker = None
-            raise
-        return worker
+        for tries_left in reversed(range(_KILLED_TRIES)):
+            worker = self._worker = WorkerHandle(self._setup)
+            if self._queue.discarded:  # whoever discarded may have looked for a worker before this one was there
+                worker.kill()
+            try:
+                worker.wait_until_ready()
+                return worker
+            except EvaluationError:
+                self._worker = None
+                raise
+            except WorkerGoneError as error:
+                self._worker = None
+                if self._queue.discarded or not tries_left:
+                    raise EvaluationError(str(error)) from None
+        raise AssertionError("the last try returns or raises")
 
     def _dismiss(self) -> None:
         worker, self._worker = self._worker, None

@@ -32,11 +32,14 @@ GOOD: dict[str, Any] = {
     "constraints": [{"name": "room", "expression": "x + layers <= 2*width + p"}],
     "output_precision": 1e-8,
 }
+DEEP: list[Any] = []
+for _ in range(3000):
+    DEEP = [DEEP]
 HOSTILE: list[Any] = [
     None, True, False, 0, -1, 1, 2, 0.5, -0.0, 1e308, -1e308, 5e-324, 10**400, -(10**5000), float("nan"), float("inf"),
     1j, "", "x", "E", "sin", "1", "x\n", "\x00", "__class__", "lambda", "é", "a" * 100_000, "continuous", "fixed",
     "categorical", "x <= 1", "x", b"x", [], {}, (), [0], [0, 1], [1, 0], [0, 1, 2], ["a", "b"], [[0, 1]], [None, None],
-    [0, float("nan")], [-1e308, 1e308], [0, 10**400], {"name": "y"}, [{}], [{"name": "y"}], set(), object, {1: 2},
+    [0, float("nan")], [-1e308, 1e308], [0, 10**400], {"name": "y"}, [{}], [{"name": "y"}], set(), object, {1: 2}, DEEP,
 ]  # fmt: skip
 KEYS = [
     "name",
@@ -58,8 +61,19 @@ KEYS = [
 
 def _places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path of everything inside."""
-    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    inner = (
+        data.items()
+        if isinstance(data, dict)
+        else enumerate(data)
+        if isinstance(data, list) and data is not DEEP
+        else ()
+    )
     return [place for key, item in inner for place in ((*path, key), *_places(item, (*path, key)))]
+
+
+def _hostile(generator: random.Random) -> Any:
+    item = generator.choice(HOSTILE)
+    return item if item is DEEP else copy.deepcopy(item)
 
 
 def random_definition(generator: random.Random) -> Any:
@@ -75,13 +89,13 @@ def random_definition(generator: random.Random) -> Any:
             holder = holder[step]
         action = generator.random()
         if action < 0.55:
-            holder[key] = copy.copy(generator.choice(HOSTILE))
+            holder[key] = _hostile(generator)
         elif action < 0.75:
             del holder[key]
         elif isinstance(holder, dict):
-            holder[generator.choice(KEYS)] = copy.copy(generator.choice(HOSTILE))
+            holder[generator.choice(KEYS)] = _hostile(generator)
         else:
-            holder.append(copy.deepcopy(holder[key]))
+            holder.append(holder[key])
     return data
 
 

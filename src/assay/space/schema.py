@@ -41,6 +41,8 @@ def shown(value: Any) -> str:
         text = repr(value)
     except ValueError:  # Python refuses to write whole numbers of more than 4300 digits
         return "a number of thousands of digits"
+    except RecursionError:
+        return "lists within lists without end"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

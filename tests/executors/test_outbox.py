@@ -7,22 +7,21 @@ import logging
 import os
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.codec.events import encode_event
 from assay.executors.abstract import AbstractEvaluator, Task
 from assay.executors.outbox import (
     evaluate_durably,
-    outcome_from_data,
-    outcome_to_data,
     read_outbox,
     remove_from_outbox,
     write_to_outbox,
 )
-from assay.records import Measurement, Outcome
-from assay.store import codec, plain
+from assay.records import Measurement, Outcome, OutcomeRecorded
 
 numbers = st.floats(allow_nan=False)
 names = st.text(max_size=5) | st.just("$float")
@@ -45,11 +44,12 @@ outcomes = st.builds(
 
 
 @given(outcomes)
-def test_outcome_survives_and_is_written_as_in_the_journal(outcome: Outcome) -> None:
-    text = json.dumps(outcome_to_data(outcome), allow_nan=False)
-    assert outcome_from_data(json.loads(text)) == outcome
-    assert json.loads(text) == json.loads(plain.encode(codec.outcome_to_data(outcome)))
-    assert codec.outcome_from_data(plain.decode(text)) == outcome
+def test_an_outcome_survives_and_is_written_as_in_the_journal(outcome: Outcome) -> None:
+    with TemporaryDirectory() as folder:
+        path = write_to_outbox(Path(folder), Task("study", 3, 1), outcome)
+        assert read_outbox(Path(folder)) == [(3, 1, outcome)]
+        written = json.loads(path.read_text(encoding="ascii"))["outcome"]
+    assert written == json.loads(encode_event(OutcomeRecorded(3, 1, outcome)))["outcome"]
 
 
 def test_written_outcomes_are_read_in_order_and_removed(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from assay.codec.events import event_from_data, event_to_data, outcome_from_data, outcome_to_data
+from assay.codec.plain import decode, encode
 from assay.executors.abstract import Task
 from assay.executors.outbox import read_outbox, write_to_outbox
 from assay.records import Event
 from assay.space.space import Space
-from assay.store.codec import event_from_data, event_to_data, outcome_from_data, outcome_to_data
 from assay.store.location import open_store
-from assay.store.plain import decode, encode
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
 

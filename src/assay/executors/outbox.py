@@ -6,25 +6,21 @@ meantime. One file `<number>-<attempt>.json` for each outcome, described in `doc
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import os
 import re
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from assay.errors import EvaluationError
+from assay.codec.events import outcome_from_data, outcome_to_data
+from assay.codec.plain import decode, encode
+from assay.errors import StoreError, StoreVersionError
 from assay.executors.abstract import AbstractEvaluator, Task
 from assay.executors.evaluators import describe_exception
-from assay.records import Measurement, Outcome
+from assay.records import Outcome
 
 __all__ = [
     "evaluate_durably",
-    "outcome_from_data",
-    "outcome_to_data",
     "read_from_outbox",
     "read_outbox",
     "remove_from_outbox",
@@ -36,7 +32,6 @@ logger = logging.getLogger(__name__)
 OUTBOX_VERSION = 1
 _FILE_NAME = re.compile(r"(\d+)-(\d+)\.json")
 _TORN_AFTER_SECONDS = 3600.0  # another runner's worker may be writing right now
-_SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def evaluate_durably(evaluator: AbstractEvaluator, task: Task) -> Outcome:
@@ -69,11 +64,12 @@ def write_to_outbox(folder: Path, task: Task, outcome: Outcome) -> Path:
         "attempt": task.attempt,
         "outcome": outcome_to_data(outcome),
     }
+    text = encode(content, what="the outcome")
     folder.mkdir(parents=True, exist_ok=True)
     path = _path(folder, task.number, task.attempt)
     temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp")
     with temporary.open("w", encoding="ascii") as file:
-        json.dump(content, file, separators=(",", ":"), allow_nan=False)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -103,15 +99,15 @@ def read_from_outbox(folder: Path, number: int, attempt: int) -> Outcome | None:
     """One outcome; None when it is not there, or (with a warning) cannot be read."""
     path = _path(folder, number, attempt)
     try:
-        content = json.loads(path.read_text(encoding="ascii"))
+        content = decode(path.read_text(encoding="ascii"))
         if content["version"] > OUTBOX_VERSION:
-            raise EvaluationError(
+            raise StoreVersionError(
                 f"it has version {content['version']}, and this package reads {OUTBOX_VERSION}"
             )
         return outcome_from_data(content["outcome"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EvaluationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StoreError) as error:
         logger.warning("the outbox file %s cannot be read and is passed by: %r", path, error)
         return None
 
@@ -119,79 +115,6 @@ def read_from_outbox(folder: Path, number: int, attempt: int) -> Outcome | None:
 def remove_from_outbox(folder: Path, number: int, attempt: int) -> None:
     """Remove an outcome that the store holds by now; no error when it is not there."""
     _path(folder, number, attempt).unlink(missing_ok=True)
-
-
-def outcome_to_data(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as plain data, the same as in the journal; what is None or empty is left out.
-
-    Example:
-        >>> outcome_to_data(Outcome("succeeded", (Measurement((1.0, float("inf"))),), seconds=0.5))
-        {'status': 'succeeded', 'measurements': [{'value': [1.0, {'$float': 'inf'}]}], 'seconds': 0.5}
-    """
-    data: dict[str, Any] = {"status": outcome.status}
-    if outcome.measurements:
-        data["measurements"] = [_measurement_to_data(measurement) for measurement in outcome.measurements]
-    if outcome.seconds is not None:
-        data["seconds"] = _to_json(outcome.seconds)
-    return data | _present(error=outcome.error, details=outcome.details)
-
-
-def outcome_from_data(data: Mapping[str, Any]) -> Outcome:
-    """The outcome that `outcome_to_data` was given."""
-    return Outcome(
-        status=data["status"],
-        measurements=tuple(
-            _measurement_from_data(measurement) for measurement in data.get("measurements", ())
-        ),
-        seconds=_from_json(data.get("seconds")),
-        error=data.get("error"),
-        details=data.get("details"),
-    )
-
-
-def _measurement_to_data(measurement: Measurement) -> dict[str, Any]:
-    data: dict[str, Any] = {"value": [_to_json(number) for number in measurement.value]}
-    data |= _present(derivative=measurement.derivative, model_name=measurement.model_name)
-    if measurement.uncertainty is not None:
-        data["uncertainty"] = [_to_json(number) for number in measurement.uncertainty]
-    if measurement.environment_value is not None:
-        data["environment_value"] = {
-            _escape(name): _to_json(number) for name, number in measurement.environment_value.items()
-        }
-    return data
-
-
-def _measurement_from_data(data: Mapping[str, Any]) -> Measurement:
-    uncertainty, environment = data.get("uncertainty"), data.get("environment_value")
-    return Measurement(
-        value=tuple(_from_json(number) for number in data["value"]),
-        derivative=data.get("derivative"),
-        uncertainty=None if uncertainty is None else tuple(_from_json(number) for number in uncertainty),
-        model_name=data.get("model_name"),
-        environment_value=None
-        if environment is None
-        else {_unescape(name): _from_json(number) for name, number in environment.items()},
-    )
-
-
-def _to_json(number: float) -> Any:
-    return number if math.isfinite(number) else {"$float": repr(float(number))}
-
-
-def _from_json(entry: Any) -> Any:
-    return _SPECIAL[entry["$float"]] if isinstance(entry, dict) else entry
-
-
-def _escape(name: str) -> str:
-    return f"${name}" if name.startswith("$") else name
-
-
-def _unescape(name: str) -> str:
-    return name.removeprefix("$") if name.startswith("$$") else name
-
-
-def _present(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _path(folder: Path, number: int, attempt: int) -> Path:

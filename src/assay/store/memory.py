@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
+from assay.codec.events import decode_events, encode_event
+from assay.codec.plain import decode, encode
 from assay.records import Event
 from assay.store.abstract import AbstractStore, Lease, StoredEvent
-from assay.store.codec import decode_events, encode_event
-from assay.store.plain import decode, encode
 
 __all__ = ["MemoryStore"]
 

@@ -17,12 +17,12 @@ from typing import Any, final
 from sqlalchemy import Connection, Engine, create_engine, delete, func, insert, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from assay.codec.events import decode_events, encode_event, event_kind
+from assay.codec.plain import decode, encode
 from assay.errors import StoreBusyError, StoreError, UsageError, missing_extra
 from assay.records import Event
 from assay.store import schema, sqlite
 from assay.store.abstract import AbstractStore, Lease, StoredEvent
-from assay.store.codec import decode_events, encode_event, event_kind
-from assay.store.plain import decode, encode
 
 __all__ = ["SqlStore"]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.codec.plain import decode, decode_many, encode
 from assay.errors import StoreError, UsageError
-from assay.store.plain import decode, decode_many, encode
 
 KEYS = st.text(max_size=6) | st.sampled_from(["$", "$$", "$float", "$$float", "nan"])
 PLAIN = st.recursive(

@@ -55,8 +55,8 @@ def decode(text: str) -> Any:
     hook = _restore if _MARK in text else None
     try:
         return json.loads(text, object_hook=hook)
-    except ValueError as error:
-        raise StoreError(f"the journal holds text that is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"stored text must be JSON: {error}") from None
 
 
 def decode_many(texts: list[str]) -> list[Any]:
@@ -90,6 +90,6 @@ def _restore(found: dict[str, Any]) -> Any:
     if _FLOAT_KEY in found:
         name = found[_FLOAT_KEY]
         if len(found) != 1 or not isinstance(name, str) or name not in _SPECIAL_FLOATS:
-            raise StoreError(f"the journal holds a special number that is not nan, inf or -inf: {found!r}")
+            raise StoreError(f"a stored special number must be nan, inf or -inf, got {found!r:.200}")
         return _SPECIAL_FLOATS[name]
     return {key.removeprefix("$") if key.startswith("$$") else key: item for key, item in found.items()}

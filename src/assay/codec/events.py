@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from assay.codec.plain import decode_many, encode
 from assay.errors import StoreError, StoreVersionError
 from assay.records import (
     Configured,
@@ -25,7 +26,6 @@ from assay.records import (
     SuggestionClaimed,
     SuggestionCleared,
 )
-from assay.store.plain import decode_many, encode
 
 __all__ = [
     "EVENT_VERSION",

@@ -9,6 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.codec.events import (
+    decode_events,
+    encode_event,
+    event_from_data,
+    event_kind,
+    event_to_data,
+    outcome_from_data,
+    outcome_to_data,
+)
 from assay.errors import StoreError, StoreVersionError, UsageError
 from assay.records import (
     Configured,
@@ -23,15 +32,6 @@ from assay.records import (
     Suggestion,
     SuggestionClaimed,
     SuggestionCleared,
-)
-from assay.store.codec import (
-    decode_events,
-    encode_event,
-    event_from_data,
-    event_kind,
-    event_to_data,
-    outcome_from_data,
-    outcome_to_data,
 )
 
 NUMBERS = st.integers(0, 2**31)
@@ -49,7 +49,7 @@ MEASUREMENTS = st.builds(
 )
 OUTCOMES = st.builds(
     Outcome,
-    status=st.sampled_from(["succeeded", "model_failure", "infrastructure_failure"]),
+    status=st.sampled_from(["succeeded", "model_failure", "crash", "infrastructure_failure"]),
     measurements=st.lists(MEASUREMENTS, max_size=3).map(tuple),
     seconds=st.none() | FLOATS,
     error=st.none() | WORDS,

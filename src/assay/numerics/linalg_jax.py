@@ -17,7 +17,7 @@ __all__ = ["JaxLinearAlgebra"]
 @final
 @dataclass(frozen=True)
 class JaxLinearAlgebra(AbstractLinearAlgebra):
-    """Each method is one small program; factors stay on the device."""
+    """Each method is one small program; factors stay on the device, answers come back as NumPy arrays."""
 
     def factorise(self, matrix: Any) -> Factor:
         scale = float(np.mean(np.diagonal(matrix)))
@@ -28,19 +28,19 @@ class JaxLinearAlgebra(AbstractLinearAlgebra):
         raise NumericalError(not_definite(len(matrix), scale))
 
     def solve(self, factor: Factor, right: Any) -> Any:
-        return _solve(factor.lower, right)
+        return np.asarray(_solve(factor.lower, right))
 
     def solve_triangular(self, factor: Factor, right: Any) -> Any:
-        return _solve_triangular(factor.lower, right)
+        return np.asarray(_solve_triangular(factor.lower, right))
 
     def inverse_lower(self, factor: Factor) -> Any:
-        return _solve_triangular(factor.lower, np.eye(len(factor.lower)))
+        return np.asarray(_solve_triangular(factor.lower, np.eye(len(factor.lower))))
 
     def log_determinant(self, factor: Factor) -> float:
         return 2.0 * float(np.log(np.diagonal(factor.lower)).sum())
 
     def evidence_gradient(self, factor: Factor, weights: Any, outputs: float) -> Any:
-        return _evidence_gradient(factor.lower, weights, outputs)
+        return np.asarray(_evidence_gradient(factor.lower, weights, outputs))
 
     def extend(self, factor: Factor, cross: Any, corner: Any) -> Factor:
         lower = _extended(factor.lower, cross, corner, factor.jitter)

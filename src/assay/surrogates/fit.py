@@ -16,7 +16,7 @@ import numpy as np
 from assay.surrogates.evidence import EvidenceTable, Hyperparameters, evidence_gradient
 from assay.surrogates.hyperpriors import AbstractLengthScalePrior
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
-from assay.surrogates.scaling import latent_moments
+from assay.surrogates.scaling import OutputScaling, fitted_scaling, latent_moments
 from assay.surrogates.warping import AbstractWarping
 
 __all__ = ["Climb", "NoisePrior", "Objective", "climb"]
@@ -50,12 +50,15 @@ class Objective:
 
     Arguments:
         tables: groups of outputs that share their known noise: the outputs' numbers and the table of each.
+        offset, scale: (outputs,), the standardisation.
         standardised: (rows, outputs), the residuals that the warping acts on, in standardised units.
         fixed_noise_ratio: η where it is not fitted, else None.
     """
 
     profile: AbstractRadialProfile
     tables: tuple[tuple[Array, EvidenceTable], ...]
+    offset: Array
+    scale: Array
     standardised: Array
     warping: AbstractWarping
     length_scale_prior: AbstractLengthScalePrior
@@ -135,6 +138,10 @@ class Objective:
             )
         low, high = np.array(self.bounds).T
         return np.clip(vector, low, high)
+
+    def scaling(self, parameters: Array) -> OutputScaling:
+        """Between own and latent units, for the warping's parameters (outputs, parameters)."""
+        return fitted_scaling(self.warping, self.offset, self.scale, parameters, self.standardised)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """The negative log posterior (up to a constant) and its gradient by the vector."""

@@ -20,7 +20,7 @@ from assay.surrogates.kernels.profiles import radial_profile
 from assay.surrogates.prior_mean import AbstractPriorMean, prior_values
 from assay.surrogates.process import Process, ProcessPrior, process
 from assay.surrogates.quadrature import warped_covariance, warped_moments, warped_moments_gradient
-from assay.surrogates.scaling import OutputScaling, fitted_scaling, standardisation
+from assay.surrogates.scaling import OutputScaling, standardisation
 from assay.surrogates.trend import Trend, TrendName
 from assay.surrogates.warping import AbstractWarping, IdentityWarping, warping
 
@@ -296,35 +296,62 @@ class GaussianProcess(AbstractSurrogate):
             tables = self._tables(data, data.noise_variance * slope**2)
             return self._posterior(data, tables, hyperparameters, latent, scaling)
 
-    def _fit(self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator) -> Fitted:
+    def objective(self, data: Dataset) -> Objective:
+        """What `fit` minimises: the negative log posterior of the hyperparameters given these data."""
         self._check(data)
-        chosen = self._warping(data)
         residual = data.values - prior_values(self.prior_mean, data)
         offset, scale = standardisation(data, residual, centred=self.mean != "zero")
-        standardised = (residual - np.where(data.is_value[:, None], offset, 0.0)) / scale
-        tables = self._tables(data, data.noise_variance / scale**2)
-        objective = Objective(
+        return Objective(
             profile=radial_profile(self.kernel),
-            tables=tables,
-            standardised=standardised,
-            warping=chosen,
+            tables=self._tables(data, data.noise_variance / scale**2),
+            offset=offset,
+            scale=scale,
+            standardised=(residual - np.where(data.is_value[:, None], offset, 0.0)) / scale,
+            warping=self._warping(data),
             length_scale_prior=self.length_scale_prior,
             noise_prior=self.noise_prior,
             fixed_noise_ratio=None if self.noise == "fit" else self.deterministic_noise_ratio,
             signal_weight=self.signal_weight,
             length_scale_bounds=self.length_scale_bounds,
         )
+
+    @staticmethod
+    def state(
+        length_scales: Array, noise_ratio: float = 0.0, signal_variance: float = 1.0, outputs: int = 1
+    ) -> dict[str, Any]:
+        """The state of hyperparameters that are known, for `posterior` or as the start of `fit`.
+
+        Arguments:
+            length_scales: (dimension,), in unit coordinates, positive.
+            noise_ratio: noise variance over signal variance, at least 0.
+            signal_variance: of each output, in its own unit squared, positive; outputs are not standardised.
+            outputs: their number.
+        """
+        return {
+            "log_length_scales": np.log(np.asarray(length_scales, dtype=float)).tolist(),
+            "noise_ratio": float(noise_ratio),
+            "signal_variance": [float(signal_variance)] * outputs,
+            "warping": "identity",
+            "warping_parameters": [[] for _ in range(outputs)],
+            "offset": [0.0] * outputs,
+            "scale": [1.0] * outputs,
+            "latent_offset": [0.0] * outputs,
+            "latent_scale": [1.0] * outputs,
+        }
+
+    def _fit(self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator) -> Fitted:
+        objective = self.objective(data)
         starts = self._starts(objective, state, generator)
         best = climb(objective, objective.bounds, starts, self.steps)
         hyperparameters, parameters = objective.parts(best.vector)
-        scaling = fitted_scaling(chosen, offset, scale, parameters, standardised)
+        scaling = objective.scaling(parameters)
         latent, _ = _latent_rows(scaling, self.prior_mean, data)
-        posterior = self._posterior(data, tables, hyperparameters, latent, scaling)
+        posterior = self._posterior(data, objective.tables, hyperparameters, latent, scaling)
         fitted_state = {
             "log_length_scales": best.vector[: data.dimension].tolist(),
             "noise_ratio": hyperparameters.noise_ratio,
             "signal_variance": posterior.signal_variance.tolist(),
-            "warping": chosen.name,
+            "warping": scaling.warping.name,
             **scaling.to_state(),
         }
         info = {

@@ -11,7 +11,7 @@ from assay.surrogates.hyperpriors import length_scale_prior
 
 __all__ = ["build_surrogate", "feasibility_surrogate"]
 
-DEFAULT_LENGTH_SCALE_PRIOR = "log_normal"
+DEFAULT_LENGTH_SCALE_PRIOR = "gamma"
 
 _MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}
 

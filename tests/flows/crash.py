@@ -114,8 +114,12 @@ def complaints(report: Report, expected: Report, count: int) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=50, help="kills of the runner, and as many of the worker")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--kills", type=int, default=50, help="kills of the runner, and as many of the worker"
+    )
     parser.add_argument("--count", type=int, default=40, help="evaluations of each study")
     parser.add_argument("--driver", default="ActiveLearning")
     arguments = parser.parse_args()

@@ -25,7 +25,7 @@ from assay.records import (
     Trial,
 )
 from assay.space.space import Space
-from assay.store.abstract import AbstractStore
+from assay.store.abstract import AbstractStore, StoredEvent
 from assay.study.catalog import load
 from assay.study.configuration import StudyConfiguration
 from assay.study.definition import Definition
@@ -214,6 +214,10 @@ class Study:
     def trials(self) -> tuple[Trial, ...]:
         """Every suggestion with what became of it, by number."""
         return self.state.ordered_trials()
+
+    def events(self) -> list[StoredEvent]:
+        """The whole journal, as it is stored."""
+        return self._ledger.store.read(self.id)
 
     @property
     def open_suggestions(self) -> tuple[Suggestion, ...]:

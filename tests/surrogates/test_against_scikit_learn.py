@@ -14,7 +14,7 @@ from assay.surrogates.fit import NoisePrior
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.hyperpriors import FlatPrior
 
-LENGTH_SCALES = np.array([0.3, 0.9, 2.5])
+LENGTH_SCALES: Any = np.array([0.3, 0.9, 2.5])
 SIGNAL = 1.7
 THEIRS: dict[str, Any] = {
     "matern12": Matern(LENGTH_SCALES, nu=0.5),
@@ -22,6 +22,12 @@ THEIRS: dict[str, Any] = {
     "matern52": Matern(LENGTH_SCALES, nu=2.5),
     "squared_exponential": RBF(LENGTH_SCALES),
 }
+
+
+def regressor(kernel: Any, alpha: Any) -> Any:
+    """Theirs, with the hyperparameters as they are."""
+    fixed: Any = None
+    return GaussianProcessRegressor(kernel, alpha=alpha, optimizer=fixed)
 
 
 def sample(outputs: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -37,9 +43,7 @@ def sample(outputs: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("noise_variance", [1e-8, 1e-3, 0.2])
 def test_mean_variance_and_evidence(kernel: str, noise_variance: float) -> None:
     points, values, new = sample()
-    theirs = GaussianProcessRegressor(
-        ConstantKernel(SIGNAL) * THEIRS[kernel], alpha=noise_variance, optimizer=None
-    )
+    theirs = regressor(ConstantKernel(SIGNAL) * THEIRS[kernel], noise_variance)
     theirs.fit(points, values[:, 0])
     state = GaussianProcess.state(LENGTH_SCALES, noise_variance / SIGNAL, SIGNAL)
     ours = GaussianProcess(kernel=kernel, mean="zero").posterior(Dataset.of(points, values), state)
@@ -53,9 +57,7 @@ def test_mean_variance_and_evidence(kernel: str, noise_variance: float) -> None:
 def test_known_noise_of_each_row() -> None:
     points, values, new = sample()
     noise = np.random.default_rng(1).random(25) * 0.1
-    theirs = GaussianProcessRegressor(
-        ConstantKernel(SIGNAL) * THEIRS["matern52"], alpha=noise + 1e-3, optimizer=None
-    )
+    theirs = regressor(ConstantKernel(SIGNAL) * THEIRS["matern52"], noise + 1e-3)
     theirs.fit(points, values[:, 0])
     state = GaussianProcess.state(LENGTH_SCALES, 1e-3 / SIGNAL, SIGNAL)
     ours = GaussianProcess(mean="zero").posterior(Dataset.of(points, values, noise), state)
@@ -67,7 +69,7 @@ def test_known_noise_of_each_row() -> None:
 
 def test_several_outputs_are_several_processes_with_one_factor() -> None:
     points, values, new = sample(outputs=3)
-    theirs = GaussianProcessRegressor(ConstantKernel(SIGNAL) * THEIRS["matern52"], alpha=0.01, optimizer=None)
+    theirs = regressor(ConstantKernel(SIGNAL) * THEIRS["matern52"], 0.01)
     theirs.fit(points, values)
     state = GaussianProcess.state(LENGTH_SCALES, 0.01 / SIGNAL, SIGNAL, outputs=3)
     ours = GaussianProcess(mean="zero").posterior(Dataset.of(points, values), state)
@@ -81,7 +83,7 @@ def test_a_linear_trend_is_a_dot_product_kernel() -> None:
     points, values, new = sample()
     # b² (1 + x·x') about the middle of the box is their DotProduct with sigma_0 = 1, scaled.
     kernel = ConstantKernel(SIGNAL) * THEIRS["matern52"] + ConstantKernel(SIGNAL * 10.0) * DotProduct(1.0)
-    theirs = GaussianProcessRegressor(kernel, alpha=1e-2, optimizer=None).fit(points - 0.5, values[:, 0])
+    theirs = regressor(kernel, 1e-2).fit(points - 0.5, values[:, 0])
     state = GaussianProcess.state(LENGTH_SCALES, 1e-2 / SIGNAL, SIGNAL)
     ours = GaussianProcess(mean="linear", trend_variance=10.0).posterior(Dataset.of(points, values), state)
     mean, deviation = theirs.predict(new - 0.5, return_std=True)
@@ -93,9 +95,9 @@ def test_a_linear_trend_is_a_dot_product_kernel() -> None:
 def test_the_fit_finds_their_maximum_of_the_likelihood() -> None:
     points, values, _ = sample()
     values = values + 0.1 * np.random.default_rng(2).standard_normal(values.shape)
-    kernel = ConstantKernel(1.0, (1e-6, 1e6)) * Matern(np.ones(3), (1e-2, 1e2), nu=2.5) + WhiteKernel(
-        0.01, (1e-6, 10.0)
-    )
+    scales: Any = np.ones(3)
+    ard = Matern(scales, (1e-2, 1e2), nu=2.5)
+    kernel = ConstantKernel(1.0, (1e-6, 1e6)) * ard + WhiteKernel(0.01, (1e-6, 10.0))
     theirs = GaussianProcessRegressor(kernel, alpha=0.0, n_restarts_optimizer=3, random_state=0)
     theirs.fit(points, values[:, 0])
     flat = GaussianProcess(

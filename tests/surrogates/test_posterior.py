@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from surrogate_cases import CASES, case, function, points_for
+from tests.surrogates.surrogate_cases import CASES, case, function, points_for
 
 from assay.errors import UsageError
 from assay.surrogates.dataset import Dataset

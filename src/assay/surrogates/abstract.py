@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -67,11 +67,14 @@ class AbstractPosterior(ABC):
         """The posterior after looks whose results are not known yet: the mean stays, the variance shrinks."""
 
 
+Posterior_co = TypeVar("Posterior_co", bound=AbstractPosterior, covariant=True)
+
+
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(Generic[Posterior_co]):
     """What a fit gives: the posterior, the state that the next fit starts from, and what a person wants to see."""
 
-    posterior: AbstractPosterior
+    posterior: Posterior_co
     state: Mapping[str, Any]
     info: Mapping[str, Any]
 
@@ -80,7 +83,9 @@ class AbstractSurrogate(ABC):
     """A recipe: it holds its configuration, never data."""
 
     @abstractmethod
-    def fit(self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator) -> Fitted:
+    def fit(
+        self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
+    ) -> Fitted[AbstractPosterior]:
         """Fit the hyperparameters, starting from `state` (plain data, from an earlier fit) where there is one."""
 
     @abstractmethod

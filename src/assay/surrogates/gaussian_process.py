@@ -279,7 +279,9 @@ class GaussianProcess(AbstractSurrogate):
     candidates: int = 4
     steps: int = 60
 
-    def fit(self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator) -> Fitted:
+    def fit(
+        self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
+    ) -> Fitted[GaussianProcessPosterior]:
         with single_threaded_blas():
             return self._fit(data, state, generator)
 
@@ -339,7 +341,9 @@ class GaussianProcess(AbstractSurrogate):
             "latent_scale": [1.0] * outputs,
         }
 
-    def _fit(self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator) -> Fitted:
+    def _fit(
+        self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
+    ) -> Fitted[GaussianProcessPosterior]:
         objective = self.objective(data)
         starts = self._starts(objective, state, generator)
         best = climb(objective, objective.bounds, starts, self.steps)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import integrate, stats
+from tests.acquisition.gaussian import Affine, WavyBelief
 
 from assay.acquisition.improvement import (
     LogConfidenceBound,
@@ -9,7 +10,6 @@ from assay.acquisition.improvement import (
     LogUncertainty,
 )
 from assay.acquisition.product import LogProduct
-from tests.acquisition.gaussian import Affine, WavyBelief
 
 BELIEF = WavyBelief()
 POINTS = np.random.default_rng(3).random((12, 2))

@@ -36,8 +36,11 @@ Generators = Callable[[str], np.random.Generator]
 
 # Two points closer than this, in box widths, are the same look.
 SAME_POINT = 1e-9
-# The greatest of the confidence bound's standard deviations; `scaling` multiplies it.
+# The standard deviations of the confidence bound; `scaling` multiplies them.
 CONFIDENCE = 2.0
+# The improvement, in standard deviations of the data, whose probability counts: any improvement, however small, is
+# likeliest right beside the best point.
+IMPROVEMENT_MARGIN = 0.05
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def _promise(
         case "LCB":
             return LogConfidenceBound(quantity, target, CONFIDENCE * scaling)
         case "PoI":
-            return LogProbabilityBelow(quantity, target, scaling)
+            return LogProbabilityBelow(quantity, target - IMPROVEMENT_MARGIN * scaling, scaling)
 
 
 def _success(looks: Looks, coordinates: Coordinates, generators: Generators) -> list[AbstractAcquisition]:

@@ -1,0 +1,1 @@
+"""One whole suggestion by each engine, on plain arrays, for timing."""

@@ -64,6 +64,7 @@ class Runner:
         self._observers = observers
         self._outbox = outbox_of(ledger.location, ledger.id)
         self._running: dict[Future[Outcome], tuple[int, int]] = {}
+        self._leased: set[tuple[int, int]] = set()  # also what a serial executor has not returned yet
         self._interrupts = 0
         self._stopped: str | None = None
         self._began = 0.0
@@ -87,7 +88,7 @@ class Runner:
                 finished = True
         finally:
             executor.shutdown(kill=not finished)
-            for number, attempt in self._running.values():
+            for number, attempt in self._leased:
                 self._renew(number, attempt, seconds=0.0)  # given back, for the next runner to take at once
         state = self._ledger.state
         if state.failures_in_a_row >= self._ledger.settings.max_failures_in_a_row:
@@ -161,6 +162,7 @@ class Runner:
             None if timeout == float("inf") else timeout,
             self._outbox,
         )
+        self._leased.add((suggestion.number, attempt))
         self._renew(suggestion.number, attempt)
         future = executor.submit(task)
         self._running[future] = (suggestion.number, attempt)
@@ -179,6 +181,7 @@ class Runner:
 
     def _record(self, number: int, attempt: int, outcome: Outcome) -> None:
         self._ledger.record(number, attempt, outcome)
+        self._leased.discard((number, attempt))
         self._ledger.store.release_lease(self._ledger.id, number, attempt)
         if self._outbox is not None:
             remove_from_outbox(self._outbox, number, attempt)
@@ -259,7 +262,7 @@ class Runner:
 
         def beat() -> None:
             while not ended.wait(RENEW_SECONDS):
-                for number, attempt in list(self._running.values()):
+                for number, attempt in tuple(self._leased):
                     self._renew(number, attempt)
 
         thread = threading.Thread(target=beat, name=f"assay-leases-{self._ledger.id}", daemon=True)

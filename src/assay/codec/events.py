@@ -36,6 +36,8 @@ __all__ = [
     "event_to_data",
     "outcome_from_data",
     "outcome_to_data",
+    "suggestion_from_data",
+    "suggestion_to_data",
 ]
 
 EVENT_VERSION = 1
@@ -115,6 +117,22 @@ def outcome_from_data(data: Data) -> Outcome:
     )
 
 
+def suggestion_to_data(suggestion: Suggestion) -> dict[str, Any]:
+    """A suggestion as plain data."""
+    return {
+        "number": suggestion.number,
+        "values": suggestion.values,
+        "environment": suggestion.environment,
+        "created": suggestion.created,
+        "origin": suggestion.origin,
+    }
+
+
+def suggestion_from_data(data: Data) -> Suggestion:
+    """The suggestion that `suggestion_to_data` was given."""
+    return Suggestion(data["number"], data["values"], data["environment"], data["created"], data["origin"])
+
+
 def _present(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -139,20 +157,6 @@ def _measurement_from_data(data: Data) -> Measurement:
     )
 
 
-def _suggestion_to_data(suggestion: Suggestion) -> dict[str, Any]:
-    return {
-        "number": suggestion.number,
-        "values": suggestion.values,
-        "environment": suggestion.environment,
-        "created": suggestion.created,
-        "origin": suggestion.origin,
-    }
-
-
-def _suggestion_from_data(data: Data) -> Suggestion:
-    return Suggestion(data["number"], data["values"], data["environment"], data["created"], data["origin"])
-
-
 def _fields(event: Event) -> dict[str, Any]:
     match event:
         case StudyCreated(definition):
@@ -162,7 +166,7 @@ def _fields(event: Event) -> dict[str, Any]:
         case SuggestionClaimed(number, prefix, environment, owner):
             return {"number": number, "prefix": prefix, "environment": environment, "owner": owner}
         case Suggested(suggestion, state, info):
-            return {"suggestion": _suggestion_to_data(suggestion), **_present(state=state), "info": info}
+            return {"suggestion": suggestion_to_data(suggestion), **_present(state=state), "info": info}
         case LeaseTaken(number, attempt, owner, host):
             return {"number": number, "attempt": attempt, "owner": owner, "host": host}
         case OutcomeRecorded(number, attempt, outcome, accepted):
@@ -196,7 +200,7 @@ _READERS: dict[str, Callable[[Data], Event]] = {
         data["number"], data["prefix"], data["environment"], data["owner"]
     ),
     "suggested": lambda data: Suggested(
-        _suggestion_from_data(data["suggestion"]), data.get("state"), data["info"]
+        suggestion_from_data(data["suggestion"]), data.get("state"), data["info"]
     ),
     "lease_taken": lambda data: LeaseTaken(data["number"], data["attempt"], data["owner"], data["host"]),
     "outcome": lambda data: OutcomeRecorded(

@@ -18,6 +18,7 @@ from assay.records import (
     Observation,
     Outcome,
     OutcomeRecorded,
+    StateSaved,
     StudyCreated,
     Suggested,
     Suggestion,
@@ -244,6 +245,10 @@ class Study:
     def stop_reason(self) -> str | None:
         """The sentence for the criterion that is met, or None."""
         return self._ledger.stop_reason()
+
+    def save_state(self, name: str, state: Mapping[str, Any]) -> None:
+        """Keep plain data in the journal under a name; `state.saved[name]` gives back the last."""
+        self._ledger.transact(lambda _: [StateSaved(name, state)])
 
     # -- ask -------------------------------------------------------------------------------------------
 

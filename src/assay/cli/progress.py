@@ -1,0 +1,119 @@
+"""How a run is shown while it goes on: one live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from assay.study.progress import Progress
+
+__all__ = ["observing", "progress_line"]
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+@contextmanager
+def observing(name: str) -> Iterator[Callable[[Progress], None]]:
+    """An observer for `Study.run`, and a place where warnings do not tear the live line apart."""
+    if sys.stdout.isatty():
+        with _live(name) as observer:
+            yield observer
+    else:
+        with _warnings_to(logging.StreamHandler()):
+            yield _PlainLines()
+
+
+def progress_line(progress: Progress) -> str:
+    """The best value, the rate, the time left and the failures, in one line.
+
+    Example:
+        >>> best = {"number": 3, "values": {"x": 0.5}, "objective": 0.25}
+        >>> progress_line(Progress(5, 4, 1, 1, 10, best, None, seconds=10.0, done_here=5))
+        'best 0.25 (no 3)  30.0 per min  10 s left  1 failed'
+    """
+    parts = ["no success yet" if progress.best is None else _best(progress)]
+    if progress.done_here:
+        parts.append(_rate(progress.rate_per_second))
+    if math.isfinite(progress.remaining_seconds):
+        parts.append(f"{_duration(progress.remaining_seconds)} left")
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    return "  ".join(parts)
+
+
+def _best(progress: Progress) -> str:
+    assert progress.best is not None
+    return f"best {progress.best['objective']:.6g} (no {progress.best['number']})"
+
+
+def _rate(per_second: float) -> str:
+    for count, unit in ((1.0, "s"), (60.0, "min"), (3600.0, "h")):
+        if per_second * count >= 1 or unit == "h":
+            return f"{per_second * count:.1f} per {unit}"
+    raise AssertionError("unreachable")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+class _PlainLines:
+    """A line now and then, and one for the last evaluation."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.trial is None or (
+            now - self._last < SECONDS_BETWEEN_LINES and progress.finished < progress.total
+        ):
+            return
+        self._last = now
+        total = f"/{progress.total:.0f}" if math.isfinite(progress.total) else ""
+        typer.echo(f"{progress.finished}{total}  {progress_line(progress)}")
+
+
+@contextmanager
+def _live(name: str) -> Iterator[Callable[[Progress], None]]:
+    console = Console()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+    )
+    with (
+        Bar(*columns, TextColumn("{task.fields[line]}"), console=console, transient=True) as bar,
+        _warnings_to(RichHandler(console=console, show_path=False, show_time=False)),
+    ):
+        task = bar.add_task(name, total=None, line="")
+
+        def observer(progress: Progress) -> None:
+            total = progress.total if math.isfinite(progress.total) else None
+            bar.update(task, completed=progress.finished, total=total, line=progress_line(progress))
+
+        yield observer
+
+
+@contextmanager
+def _warnings_to(handler: logging.Handler) -> Iterator[None]:
+    """Our own warnings go to the handler while a run goes on; no other logger is touched."""
+    logger = logging.getLogger("assay")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -1,0 +1,80 @@
+"""`assay show`: read from the journal alone, without the driver, so that it answers at once."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+
+from assay.cli.target import open_target_store
+from assay.records import Trial
+from assay.study.objective import observed_objective
+from assay.study.study import Study, open_study
+
+__all__ = ["show_target"]
+
+
+def show_target(target: str | None, study_id: str | None, last: int) -> None:
+    """Print one study, or the list of studies where the store holds several and none is named."""
+    console = Console(highlight=False)
+    store, own_id = open_target_store(target)
+    chosen = study_id or own_id
+    ids = store.study_ids()
+    if chosen is None and len(ids) != 1:
+        console.print(_list_of_studies([open_study(store, one) for one in ids]))
+        return
+    _show(console, open_study(store, chosen), last)
+
+
+def _list_of_studies(studies: list[Study]) -> Table:
+    table = Table(title=None, box=None)
+    for column in ("study", "evaluations", "failed", "open", "lowest"):
+        table.add_column(column, justify="left" if column == "study" else "right")
+    for study in studies:
+        state, lowest = study.state, _lowest(study)
+        best = "" if lowest is None else f"{observed_objective(lowest):.8g}"
+        table.add_row(study.id, str(state.finished), str(state.failed), str(len(state.open)), best)
+    return table
+
+
+def _lowest(study: Study) -> Trial | None:
+    trials = [trial for trial in study.trials if math.isfinite(observed_objective(trial))]
+    return min(trials, key=observed_objective, default=None)
+
+
+def _show(console: Console, study: Study, last: int) -> None:
+    state, lowest = study.state, _lowest(study)
+    console.print(f"study {study.id!r}" + (f" ({study.name})" if study.name != study.id else ""))
+    console.print(f"{state.finished} evaluations, {state.failed} failed, {len(state.open)} open")
+    if lowest is not None:
+        console.print(f"lowest {observed_objective(lowest):.8g} at evaluation {lowest.number}:")
+        for name, value in lowest.suggestion.values.items():
+            console.print(f"  {name} = {value}")
+    recent = [trial for trial in study.trials if trial.status != "open"][-last:] if last else []
+    if recent:
+        console.print(_table_of_trials(study, recent))
+
+
+def _table_of_trials(study: Study, trials: list[Trial]) -> Table:
+    table = Table(box=None)
+    for column in ("no", "status", *study.space.design_names, "objective", "seconds"):
+        table.add_column(column, justify="left" if column == "status" else "right", overflow="fold")
+    for trial in trials:
+        values = [_short(trial.suggestion.values[name]) for name in study.space.design_names]
+        seconds = (
+            "" if trial.outcome is None or trial.outcome.seconds is None else f"{trial.outcome.seconds:.2g}"
+        )
+        objective = observed_objective(trial)
+        seen = f"{objective:.6g}" if math.isfinite(objective) else _why(trial)
+        table.add_row(str(trial.number), trial.status, *values, seen, seconds)
+    return table
+
+
+def _short(value: float | int | str) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _why(trial: Trial) -> str:
+    text = (trial.outcome.error if trial.outcome is not None else trial.message) or ""
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -20,7 +20,7 @@ class JaxLinearAlgebra(AbstractLinearAlgebra):
     """Each method is one small program; factors stay on the device, answers come back as NumPy arrays."""
 
     def factorise(self, matrix: Any) -> Factor:
-        scale = float(np.mean(np.diagonal(matrix)))
+        scale = float(np.diagonal(matrix).mean())
         for rung in JITTER_LADDER:
             lower = _cholesky(matrix, rung * scale)
             if np.isfinite(lower[-1, -1]):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.errors import UsageError
-from assay.numerics.linalg import Factor, LapackLinearAlgebra, unpack_lower
+from assay.numerics.linalg import AbstractLinearAlgebra, Factor, unpack_lower
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.kernels.pairs import PairTable, contract, pair_covariance, pair_derivatives, pair_table
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
@@ -126,7 +126,10 @@ class Factorised:
 
 
 def factorised(
-    table: EvidenceTable, profile: AbstractRadialProfile, hyperparameters: Hyperparameters
+    algebra: AbstractLinearAlgebra,
+    table: EvidenceTable,
+    profile: AbstractRadialProfile,
+    hyperparameters: Hyperparameters,
 ) -> Factorised:
     """Factorise R.
 
@@ -140,10 +143,11 @@ def factorised(
     packed[table.diagonal] += hyperparameters.noise_ratio * own
     if table.noise is not None:
         packed[table.diagonal] += table.noise / _given(hyperparameters)[0]
-    return Factorised(LapackLinearAlgebra().factorise(unpack_lower(packed, table.size)), derivatives, own)
+    return Factorised(algebra.factorise(unpack_lower(packed, table.size)), derivatives, own)
 
 
 def evidence_gradient(
+    algebra: AbstractLinearAlgebra,
     table: EvidenceTable,
     profile: AbstractRadialProfile,
     hyperparameters: Hyperparameters,
@@ -158,8 +162,7 @@ def evidence_gradient(
     Raises:
         NumericalError: when the covariance cannot be factorised.
     """
-    algebra = LapackLinearAlgebra()
-    matrix = factorised(table, profile, hyperparameters)
+    matrix = factorised(algebra, table, profile, hyperparameters)
     factor = matrix.factor
     size, outputs = latent.shape
     alpha = algebra.solve(factor, latent)

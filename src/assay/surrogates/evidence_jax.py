@@ -19,7 +19,7 @@ from assay.surrogates.kernels.pairs import DerivativePairs, PairTable, pair_cova
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
 from assay.surrogates.trend import Trend
 
-__all__ = ["evidence_gradient_jax"]
+__all__ = ["compilations", "evidence_gradient_jax"]
 
 Array = np.ndarray
 
@@ -60,6 +60,11 @@ def evidence_gradient_jax(
             )
             return evidence, rung * float(scale)
     raise NumericalError(not_definite(len(data), 1.0))
+
+
+def compilations() -> int:
+    """How often the program of this file was compiled so far."""
+    return _program.compilations
 
 
 @compiled(static=(0, 1))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.numerics.linalg import AbstractLinearAlgebra
 from assay.surrogates.evidence import EvidenceTable, Hyperparameters, evidence_gradient
 from assay.surrogates.hyperpriors import AbstractLengthScalePrior
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
@@ -55,6 +56,7 @@ class Objective:
         fixed_noise_ratio: η where it is not fitted, else None.
     """
 
+    algebra: AbstractLinearAlgebra
     profile: AbstractRadialProfile
     tables: tuple[tuple[Array, EvidenceTable], ...]
     offset: Array
@@ -152,6 +154,7 @@ class Objective:
         value = 0.0
         for outputs, table in self.tables:
             evidence = evidence_gradient(
+                self.algebra,
                 table,
                 self.profile,
                 hyperparameters.of_outputs(outputs),

@@ -10,6 +10,7 @@ from typing import Any, Literal, final
 import numpy as np
 
 from assay.errors import UsageError
+from assay.numerics.linalg import AbstractLinearAlgebra, LapackLinearAlgebra
 from assay.numerics.threads import single_threaded_blas
 from assay.surrogates.abstract import AbstractPosterior, AbstractSurrogate, Fitted
 from assay.surrogates.dataset import Dataset
@@ -192,7 +193,7 @@ class GaussianProcessPosterior(AbstractPosterior):
         for outputs, member in self.blocks:
             size, signal = len(member.points), self.signal_variance[outputs]
             quadratic = np.einsum("nk,nk->k", member.latent, member.alpha)
-            log_determinant = 2.0 * float(np.log(member.factor.lower.diagonal()).sum())
+            log_determinant = member.algebra.log_determinant(member.factor)
             total -= 0.5 * float((quadratic / signal + size * np.log(signal)).sum())
             total -= 0.5 * len(outputs) * (log_determinant + size * math.log(2.0 * math.pi))
             own = self.scaling.from_latent_slope(self._full_latent(member.latent, outputs))[1]
@@ -253,6 +254,7 @@ class GaussianProcess(AbstractSurrogate):
         restarts: the fresh starts of a fit, beside the state of the last.
         candidates: the draws from the prior of which each fresh start is the best.
         steps: the most steps of a climb.
+        algebra: LAPACK's, or JAX's for a device.
 
     Example:
         >>> x = np.linspace(0.0, 1.0, 8)[:, None]
@@ -278,6 +280,7 @@ class GaussianProcess(AbstractSurrogate):
     restarts: int = 1
     candidates: int = 4
     steps: int = 60
+    algebra: AbstractLinearAlgebra = field(default_factory=LapackLinearAlgebra)
 
     def fit(
         self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
@@ -304,6 +307,7 @@ class GaussianProcess(AbstractSurrogate):
         residual = data.values - prior_values(self.prior_mean, data)
         offset, scale = standardisation(data, residual, centred=self.mean != "zero")
         return Objective(
+            algebra=self.algebra,
             profile=radial_profile(self.kernel),
             tables=self._tables(data, data.noise_variance / scale**2),
             offset=offset,
@@ -377,7 +381,7 @@ class GaussianProcess(AbstractSurrogate):
     ) -> GaussianProcessPosterior:
         prior = ProcessPrior(
             radial_profile(self.kernel),
-            self._trend(data.dimension),
+            self.trend(data.dimension),
             hyperparameters.weights,
             self._categories(data.dimension),
             hyperparameters.noise_ratio,
@@ -385,8 +389,8 @@ class GaussianProcess(AbstractSurrogate):
         blocks, signal = [], np.empty(data.output_dimension)
         for outputs, table in tables:
             own = hyperparameters.of_outputs(outputs)
-            factor = factorised(table, prior.profile, own).factor
-            member = process(prior, data.points, data.derivative, factor, latent[:, outputs])
+            factor = factorised(self.algebra, table, prior.profile, own).factor
+            member = process(self.algebra, prior, data.points, data.derivative, factor, latent[:, outputs])
             given = own.signal_variance
             signal[outputs] = member.profiled_signal(self.signal_weight) if given is None else given
             blocks.append((outputs, member))
@@ -394,7 +398,7 @@ class GaussianProcess(AbstractSurrogate):
 
     def _tables(self, data: Dataset, noise: Array) -> tuple[tuple[Array, EvidenceTable], ...]:
         """One table for each group of outputs with the same known noise; most often one for all."""
-        categories, trend = self._categories(data.dimension), self._trend(data.dimension)
+        categories, trend = self._categories(data.dimension), self.trend(data.dimension)
         outputs = np.arange(data.output_dimension)
         if not noise.any():
             return ((outputs, evidence_table(data, categories, trend, None)),)
@@ -442,7 +446,8 @@ class GaussianProcess(AbstractSurrogate):
     def _categories(self, dimension: int) -> Array:
         return np.isin(np.arange(dimension), self.categories)
 
-    def _trend(self, dimension: int) -> Trend:
+    def trend(self, dimension: int) -> Trend:
+        """The trend below the process, for so many columns."""
         columns = tuple(column for column in range(dimension) if column not in self.categories)
         return Trend(self.mean, self.trend_variance, columns)
 

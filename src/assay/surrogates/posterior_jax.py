@@ -23,7 +23,7 @@ from assay.surrogates.quadrature import hermite_rule
 from assay.surrogates.trend import Trend
 from assay.surrogates.warping import AbstractWarping
 
-__all__ = ["as_jax", "mean_variance_jax"]
+__all__ = ["as_jax", "compilations", "mean_variance_jax"]
 
 Array = np.ndarray
 
@@ -67,6 +67,11 @@ def mean_variance_jax(posterior: GaussianProcessPosterior, points: Array) -> tup
     structure, arrays = _parts(posterior)
     mean, variance = _mapped(structure, arrays, pad_rows(points, bucket(len(points))))
     return np.asarray(mean)[: len(points)], np.asarray(variance)[: len(points)]
+
+
+def compilations() -> int:
+    """How often the program of this file was compiled so far."""
+    return _mapped.compilations
 
 
 @compiled(static=(0,))

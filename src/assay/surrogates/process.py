@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from assay.errors import NumericalError
-from assay.numerics.linalg import Factor, LapackLinearAlgebra
+from assay.numerics.linalg import AbstractLinearAlgebra, Factor
 from assay.surrogates.kernels.cross import (
     Rows,
     cross_covariance,
@@ -70,6 +70,7 @@ class Process:
         factor, inverse_lower, alpha: L, L⁻¹ and R⁻¹ z.
     """
 
+    algebra: AbstractLinearAlgebra
     prior: ProcessPrior
     points: Array
     derivative: Array
@@ -126,13 +127,14 @@ class Process:
         cross = self.prior.covariance(old, new)
         corner = self.prior.covariance(new, new) + np.diag(self.prior.noise(derivative) + noise)
         try:
-            factor = LapackLinearAlgebra().extend(self.factor, cross, corner)
+            factor = self.algebra.extend(self.factor, cross, corner)
         except NumericalError:
             # Singular to rounding: the whole matrix may still be factorised, with a larger jitter.
-            whole = self.factor.lower @ self.factor.lower.T - self.factor.jitter * np.eye(len(self.points))
-            factor = LapackLinearAlgebra().factorise(np.block([[whole, cross], [cross.T, corner]]))
+            lower = np.asarray(self.factor.lower)
+            whole = lower @ lower.T - self.factor.jitter * np.eye(len(self.points))
+            factor = self.algebra.factorise(np.block([[whole, cross], [cross.T, corner]]))
         rows = np.concatenate([self.points, points]), np.concatenate([self.derivative, derivative])
-        return process(self.prior, *rows, factor, np.concatenate([self.latent, latent]))
+        return process(self.algebra, self.prior, *rows, factor, np.concatenate([self.latent, latent]))
 
     def extended_blindly(self, points: Array) -> Process:
         """The process given looks at points whose results are not known: the mean stays, the variance shrinks."""
@@ -141,7 +143,7 @@ class Process:
 
     def with_latent(self, latent: Array) -> Process:
         """The same rows with other data."""
-        return replace(self, latent=latent, alpha=LapackLinearAlgebra().solve(self.factor, latent))
+        return replace(self, latent=latent, alpha=self.algebra.solve(self.factor, latent))
 
     def profiled_signal(self, signal_weight: float) -> Array:
         """The signal variance of each output at its optimum: (outputs,). See `evidence`."""
@@ -165,10 +167,17 @@ class Process:
         return np.maximum(prior - np.einsum("pn,pn->p", whitened, whitened), 0.0)
 
 
-def process(prior: ProcessPrior, points: Array, derivative: Array, factor: Factor, latent: Array) -> Process:
+def process(
+    algebra: AbstractLinearAlgebra,
+    prior: ProcessPrior,
+    points: Array,
+    derivative: Array,
+    factor: Factor,
+    latent: Array,
+) -> Process:
     """The process given rows whose covariance has been factorised."""
-    algebra = LapackLinearAlgebra()
     return Process(
+        algebra,
         prior,
         points,
         derivative,

@@ -19,6 +19,7 @@ from assay.errors import (
 )
 from assay.executors.local import LocalExecutor
 from assay.records import Observation
+from assay.store.memory import MemoryStore
 from assay.study.study import create_study, open_study
 
 LINE = [{"name": "x", "type": "continuous", "domain": [-1.0, 1.0]}]
@@ -315,3 +316,22 @@ def test_a_noisy_function_with_numpy_results():
     study.configure(max_iter=12)
     study.run(lambda x: np.float64(x**2))
     assert abs(study.best["values"]["x"]) < 0.3
+
+
+def test_the_lease_of_a_long_evaluation_is_renewed(monkeypatch):
+    monkeypatch.setattr("assay.study.runner.RENEW_SECONDS", 0.05)
+    store = MemoryStore()
+    study = small(store=store, study_id="long")
+    study.configure(max_iter=1)
+    expiries = []
+
+    def long(x):
+        for _ in range(8):
+            time.sleep(0.05)
+            expiries.extend(lease.expiry for lease in store.leases("long"))
+        return x
+
+    study.run(long)
+    assert len(set(expiries)) >= 3
+    assert expiries == sorted(expiries)
+    assert store.leases("long") == []

@@ -29,26 +29,29 @@ def _measured(measurement: Measurement) -> Iterable[tuple[str, float]]:
             yield f"std.{output}", measurement.uncertainty[index]
 
 
-def _row(trial: Trial) -> dict[str, Any]:
-    row: dict[str, Any] = {"suggestion": trial.number, "status": trial.status}
-    row |= {f"param.{name}": value for name, value in trial.suggestion.values.items()}
-    row |= {f"env.{name}": value for name, value in trial.suggestion.environment.items()}
+def _rows(trial: Trial) -> Iterable[dict[str, Any]]:
+    """One row, or one for each environment that was measured in."""
     outcome = trial.outcome
-    if outcome is not None:
-        for measurement in outcome.measurements:
-            row.update(_measured(measurement))
-        row["seconds"] = outcome.seconds
-    row["error"] = outcome.error if outcome is not None else trial.message or None
-    return row
+    shared: dict[str, Any] = {"suggestion": trial.number, "status": trial.status}
+    shared |= {f"param.{name}": value for name, value in trial.suggestion.values.items()}
+    shared["seconds"] = outcome.seconds if outcome is not None else None
+    shared["error"] = outcome.error if outcome is not None else trial.message or None
+    measured: dict[tuple[tuple[str, float], ...], dict[str, Any]] = {}
+    for measurement in outcome.measurements if outcome is not None else ():
+        place = {**trial.suggestion.environment, **(measurement.environment_value or {})}
+        measured.setdefault(tuple(sorted(place.items())), {}).update(_measured(measurement))
+    here = tuple(sorted(trial.suggestion.environment.items()))
+    for place, columns in (measured or {here: {}}).items():
+        yield {**shared, **{f"env.{name}": value for name, value in place}, **columns}
 
 
 def rows(state: StudyState) -> list[dict[str, Any]]:
-    """One plain dict for each trial, by number."""
-    return [_row(trial) for trial in state.ordered_trials()]
+    """Plain dicts, one for each trial and environment, by number."""
+    return [row for trial in state.ordered_trials() for row in _rows(trial)]
 
 
 def to_dataframe(space: Space, state: StudyState) -> pd.DataFrame:
-    """All trials, one row each; the columns stand in a fixed order, also while there are no rows."""
+    """All trials; the columns stand in a fixed order, also while there are no rows."""
     table = rows(state)
     leading = ["suggestion", "status"]
     leading += [f"param.{name}" for name in space.design_names]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
+from assay.surrogates.gaussian_process import GaussianProcessPosterior
 from assay.testing.problems import Problem
 from benchmarks.methods.assay_method import AssayMethod
 from benchmarks.reporting import COLOURS, figure, save_plot
@@ -53,7 +54,9 @@ def residuals(problem: Problem, seed: int) -> dict[str, Any]:
     belief = method.driver.belief(method.history)
     generator = np.random.default_rng([seed, 68])
     best = belief.points[np.argmin(belief.observed)]
-    length_scales = np.asarray(belief.posterior.length_scales)
+    posterior = belief.posterior
+    assert isinstance(posterior, GaussianProcessPosterior)
+    length_scales = posterior.length_scales
     units = {
         "anywhere": generator.random((POINTS, problem.dimension)),
         "near the best": in_ellipsoid(best, length_scales, POINTS, generator),
@@ -61,8 +64,8 @@ def residuals(problem: Problem, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {"seed": seed, "length_scales": length_scales.tolist()}
     for place, points in units.items():
         natural = np.asarray(problem.lower) + points * (np.asarray(problem.upper) - np.asarray(problem.lower))
-        truth = belief.posterior.to_latent(problem.truth(natural)[:, None])[:, 0]
-        mean, variance = belief.posterior.latent_mean_variance(points)
+        truth = posterior.to_latent(problem.truth(natural)[:, None])[:, 0]
+        mean, variance = posterior.latent_mean_variance(points)
         found[place] = ((truth - mean[:, 0]) / np.sqrt(variance[:, 0])).round(6).tolist()
     return found
 

@@ -47,6 +47,7 @@ def run_once(method: str, problem: Problem, seed: int, evaluations: int) -> Run:
     noise = np.random.default_rng([seed, zlib.crc32(problem.name.encode())])
     regret: list[float] = []
     seconds: list[float] = []
+    best = np.empty(0)
     for _ in range(evaluations):
         began = time.process_time()
         point = engine.suggest()
@@ -56,7 +57,7 @@ def run_once(method: str, problem: Problem, seed: int, evaluations: int) -> Run:
         best = engine.recommend()
         seconds.append(round(spent + time.process_time() - began, 6))
         regret.append(float(f"{problem.regret(dict(zip(problem.names, best, strict=True))):.9g}"))
-    return Run(method, problem.name, seed, regret, np.asarray(best).tolist(), seconds, versions())
+    return Run(method, problem.name, seed, regret, best.tolist(), seconds, versions())
 
 
 def path_of(folder: Path, method: str, problem: str, seed: int) -> Path:

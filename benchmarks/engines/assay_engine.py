@@ -18,7 +18,7 @@ from assay.records import Measurement, Outcome, Suggestion, Trial
 from assay.space.space import Space
 from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.gaussian_process import GaussianProcess, GaussianProcessPosterior
 from benchmarks.engines.abstract import RAW_SAMPLES, RESTARTS, AbstractEngine, Hyperparameters
 
 __all__ = ["AssayDriverEngine", "AssayEngine"]
@@ -61,6 +61,7 @@ class AssayEngine(AbstractEngine):
         coordinates = Coordinates.of(space := _space(points.shape[1]))
         nothing = np.empty((0, points.shape[1]))
         optimiser = AcquisitionOptimizer(num_initial_samples=RAW_SAMPLES, num_starts=RESTARTS)
+        assert isinstance(posterior, GaussianProcessPosterior)
         chosen = suggest_unit(
             SelectedOutput(posterior),
             Domain(coordinates, FeasibleSet.of(space, coordinates), np.empty(0)),

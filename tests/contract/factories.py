@@ -40,8 +40,9 @@ __all__ = ["ACQUISITIONS", "DRIVERS", "EVALUATORS", "EXECUTORS", "STORES", "SURR
 
 
 def _quantity() -> SelectedOutput:
-    surrogate = GaussianProcess(noise="none", warping="identity")
-    return SelectedOutput(surrogate.fit(example_data(), None, np.random.default_rng(1)).posterior)
+    surrogate, data = GaussianProcess(noise="none", warping="identity"), example_data()
+    state = surrogate.fit(data, None, np.random.default_rng(1)).state
+    return SelectedOutput(surrogate.posterior(data, state))
 
 
 def _command(folder: Path) -> CommandEvaluator:

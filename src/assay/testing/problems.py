@@ -66,9 +66,9 @@ class Problem:
     Example:
         >>> branin = problem("branin")
         >>> round(branin.evaluate({"x1": 3.0, "x2": 2.0}), 4)
-        0.6046
+        0.6445
         >>> round(branin.regret({"x1": 3.0, "x2": 2.0}), 4)
-        0.2067
+        0.2466
     """
 
     name: str

@@ -42,9 +42,9 @@ class OptunaMethod(AbstractMethod):
         return (-float(self._problem.slack(point)),)
 
     def suggest(self) -> Array:
-        self._open = self._study.ask()
+        self._open = trial = self._study.ask()
         bounds = zip(self._problem.names, self._problem.lower, self._problem.upper, strict=True)
-        return np.array([self._open.suggest_float(name, low, high) for name, low, high in bounds])
+        return np.array([trial.suggest_float(name, low, high) for name, low, high in bounds])
 
     def tell(self, point: Array, value: float) -> None:  # noqa: ARG002 - the open trial knows its point
         assert self._open is not None

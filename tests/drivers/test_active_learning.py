@@ -80,18 +80,19 @@ def test_a_crashing_region_is_left_and_the_optimum_outside_is_found():
     def fragile(values):
         return None if values["x"] < 0.25 else bowl(values)
 
-    history, _ = run(driver, SQUARE, fragile, 26)
+    history, _ = run(driver, SQUARE, fragile, 20)
     best = driver.best(history)
     assert best is not None
     assert best["objective"] < 1e-3
-    late = [trial.status for trial in history.trials[12:]]
-    assert late.count("failed") <= 3
+    # A quarter of the square fails, and the optimum lies right beside it.
+    late = [trial.status for trial in history.trials[5:]]
+    assert late.count("failed") <= 4
 
 
 def test_failures_without_a_pattern_do_not_stop_it():
     driver = ActiveLearning.from_data({"deterministic": True})
     coins = np.random.default_rng(5)
-    history, _ = run(driver, SQUARE, lambda values: None if coins.random() < 0.2 else bowl(values), 26)
+    history, _ = run(driver, SQUARE, lambda values: None if coins.random() < 0.2 else bowl(values), 20)
     best = driver.best(history)
     assert best is not None
     assert best["objective"] < 1e-4
@@ -133,11 +134,11 @@ def test_constraints_hold_exactly_and_the_optimum_on_one_is_found():
         output_precision=1e-4,
     )
     driver = ActiveLearning.from_data({"deterministic": True})
-    history, _ = run(driver, space, bowl, 20)
+    history, _ = run(driver, space, bowl, 14)
     for trial in history.trials:
         values = trial.suggestion.values
         assert space.is_feasible(values)
-        assert values["x"] == round(values["x"], 4)
+        assert values["x"] == round(float(values["x"]), 4)
     best = driver.best(history)
     assert best is not None
     # The least squared distance from (0.3, 0.8) to the line is 0.2²/2.
@@ -160,7 +161,7 @@ def test_mixed_parameters():
         return np.log10(values["x"] / 5.0) ** 2 + 0.02 * (values["n"] - 6) ** 2 + cost[values["kind"]]
 
     driver = ActiveLearning.from_data({"deterministic": True})
-    history, _ = run(driver, space, evaluate, 30)
+    history, _ = run(driver, space, evaluate, 26)
     best = driver.best(history)
     assert best is not None
     assert (best["values"]["n"], best["values"]["kind"]) == (6, "b")
@@ -287,11 +288,10 @@ def test_stopping_rules():
 
 
 def test_hyperparameters_are_refitted_by_counts_alone():
-    driver = ActiveLearning.from_data(
-        {"surrogates": [GP(min_optimization_interval=3)], "deterministic": True}
-    )
+    surrogate = GP(min_optimization_interval=3, warping_function="identity")
+    driver = ActiveLearning.from_data({"surrogates": [surrogate], "deterministic": True})
     _, proposals = run(driver, SQUARE, bowl, 12)
-    rows = [p.state["surrogates"]["loss"]["rows"] for p in proposals if p.state is not None]
+    rows = [p.state["surrogates"]["loss"]["identity"]["rows"] for p in proposals if p.state is not None]
     assert rows == [5, 5, 5, 8, 8, 8, 11]
 
 

@@ -67,23 +67,26 @@ class LogProbabilityBelow(AbstractAcquisition):
         threshold: in working units.
         scaling: multiplies the standard deviation.
         noise_variance: added to the variance, for a statement about the next look instead of the function.
+        power: of the probability, to make it weigh more in a product.
     """
 
     quantity: AbstractScalarQuantity
     threshold: float
     scaling: float = 1.0
     noise_variance: float = 0.0
+    power: float = 1.0
 
     def value(self, points: Array) -> Array:
         mean, variance = self.quantity.mean_variance(points)
         total = self.scaling**2 * np.maximum(variance, SMALLEST_VARIANCE) + self.noise_variance
-        return log_normal_cdf((self.threshold - mean) / np.sqrt(total))[0]
+        return self.power * log_normal_cdf((self.threshold - mean) / np.sqrt(total))[0]
 
     def value_gradient(self, points: Array) -> tuple[Array, Array]:
         mean, spread, mean_gradient, spread_gradient = _moments(self.quantity, points, self.scaling)
         total = np.sqrt(spread**2 + self.noise_variance)
         z = (self.threshold - mean) / total
         value, slope = log_normal_cdf(z)
+        value, slope = self.power * value, self.power * slope
         by_spread = -(slope * z * spread / total**2)[:, None] * spread_gradient
         return value, by_spread - (slope / total)[:, None] * mean_gradient
 

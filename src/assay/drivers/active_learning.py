@@ -15,7 +15,7 @@ from assay.drivers.describing import describe
 from assay.drivers.starting import starting_point, starting_size
 from assay.drivers.stopping import met_rule, remember
 from assay.drivers.suggesting import Domain, Looks, fit_or_keep, suggest_unit
-from assay.drivers.surrogates import build_surrogate
+from assay.drivers.surrogates import TURNS, build_surrogate
 from assay.drivers.training import Training, check_measurements, observed_values, training
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
@@ -25,6 +25,7 @@ from assay.quantities.selector import SelectedOutput
 from assay.records import Measurement, Trial
 from assay.space.space import Space
 from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.gaussian_process import GaussianProcessPosterior
 
 __all__ = ["ActiveLearning", "Belief"]
 
@@ -117,13 +118,9 @@ class ActiveLearning(AbstractDriver):
         ]
         allowed = allowed or list(range(len(finished)))
         index = min(allowed, key=lambda place: observed[place])
-        kept = self._kept(history)
         figures: dict[str, float] = {}
-        if kept is not None and len(seen.succeeded) >= SMALLEST_FIT:
-            surrogate = self._surrogate
-            posterior = build_surrogate(surrogate, coordinates, self.settings.deterministic).posterior(
-                seen.datasets[surrogate.name], kept["state"]
-            )
+        if self._fits(history) and len(seen.succeeded) >= SMALLEST_FIT:
+            posterior = self._posterior(history, seen, coordinates)
             points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
             mean, variance = posterior.mean_variance(points)
             if not self._is_exact(finished):
@@ -157,15 +154,10 @@ class ActiveLearning(AbstractDriver):
             raise UsageError(
                 f"a model needs {SMALLEST_FIT} successful evaluations with values, got {len(seen.succeeded)}"
             )
-        settings = self._surrogate
-        surrogate = build_surrogate(settings, coordinates, self.settings.deterministic)
-        randomness = generator(history.seed, len(history.trials), "belief")
-        fitted, _ = fit_or_keep(
-            surrogate, settings, seen.datasets[settings.name], self._kept(history), randomness
-        )
         finished, observed = self._finished(history)
         points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
-        return Belief(coordinates, fitted.posterior, self._column, points, np.array(observed))
+        posterior = self._posterior(history, seen, coordinates)
+        return Belief(coordinates, posterior, self._column, points, np.array(observed))
 
     def predict(
         self,
@@ -201,9 +193,12 @@ class ActiveLearning(AbstractDriver):
             return generator(history.seed, request.number, purpose)
 
         settings = self._surrogate
-        surrogate = build_surrogate(settings, domain.coordinates, self.settings.deterministic)
+        turns = TURNS[settings.warping_function]
+        turn = turns[request.number % len(turns)]
+        surrogate = build_surrogate(settings, domain.coordinates, self.settings.deterministic, turn.warping)
         data = seen.datasets[settings.name]
-        fitted, kept = fit_or_keep(surrogate, settings, data, self._kept(history), randomness("fit"))
+        fits = self._fits(history)
+        fitted, kept = fit_or_keep(surrogate, settings, data, fits.get(turn.warping), randomness("fit"))
         finished, values = self._finished(history)
         chosen = suggest_unit(
             SelectedOutput(fitted.posterior, self._column),
@@ -214,9 +209,13 @@ class ActiveLearning(AbstractDriver):
             self.settings.acquisition_optimizer,
             self._scaling(randomness("scaling")),
             randomness,
+            turn.margin,
         )
         figures = {key: chosen.info[key] for key in ("PoI", "std", "acquisition")}
-        state = {"surrogates": {settings.name: kept}, "recent": remember(history.state, figures)}
+        state = {
+            "surrogates": {settings.name: {**fits, turn.warping: kept}},
+            "recent": remember(history.state, figures),
+        }
         info = {
             **chosen.info,
             "incumbent": finished[chosen.info["incumbent"]].number,
@@ -237,8 +236,24 @@ class ActiveLearning(AbstractDriver):
     def _outputs(self) -> dict[str, int]:
         return {entry.name: entry.output_dim for entry in self.settings.surrogates}
 
-    def _kept(self, history: History) -> Mapping[str, Any] | None:
-        return (history.state or {}).get("surrogates", {}).get(self._surrogate.name)
+    def _fits(self, history: History) -> Mapping[str, Any]:
+        """What the last fits left, by the warping of the model."""
+        return (history.state or {}).get("surrogates", {}).get(self._surrogate.name, {})
+
+    def _posterior(
+        self, history: History, seen: Training, coordinates: Coordinates
+    ) -> GaussianProcessPosterior:
+        """The model whose evidence is greatest, with hyperparameters that are kept or fitted as for a suggestion."""
+        settings, fits = self._surrogate, self._fits(history)
+        data = seen.datasets[settings.name]
+        found = []
+        for turn in TURNS[settings.warping_function]:
+            surrogate = build_surrogate(settings, coordinates, self.settings.deterministic, turn.warping)
+            randomness = generator(history.seed, len(history.trials), "belief")
+            found.append(
+                fit_or_keep(surrogate, settings, data, fits.get(turn.warping), randomness)[0].posterior
+            )
+        return max(found, key=lambda posterior: posterior.log_marginal_likelihood())
 
     def _has_values(self, seen: Training) -> bool:
         return int(seen.datasets[self._surrogate.name].is_value.sum()) >= SMALLEST_FIT

@@ -39,10 +39,14 @@ class _Entry(BaseModel):
 class Kernel(_Entry):
     """The covariance of a Gaussian process."""
 
-    type: Literal["Matern", "SquaredExponential"] = Field("Matern", description="family of the covariance")
-    matern_order: Literal[1, 3, 5] = Field(5, description="twice the smoothness of a Matern covariance")
+    type: Literal["Matern", "SquaredExponential"] = Field(
+        default="Matern", description="family of the covariance"
+    )
+    matern_order: Literal[1, 3, 5] = Field(
+        default=5, description="twice the smoothness of a Matern covariance"
+    )
     length_scale_prior: Literal["log_normal", "gamma", "blocks", "none"] | None = Field(
-        None, description="prior on the length scales; none given: the surrogate's default"
+        default=None, description="prior on the length scales; none given: the surrogate's default"
     )
 
 
@@ -51,41 +55,47 @@ class GP(_Entry):
 
     type: Literal["GP"] = "GP"
     name: str = Field(
-        "loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
+        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
     )
-    output_dim: int = Field(1, ge=1, description="number of outputs")
+    output_dim: int = Field(default=1, ge=1, description="number of outputs")
     output_names: list[str] | None = Field(
-        None, description="names of the outputs; none given: name0, name1, ..."
+        default=None, description="names of the outputs; none given: name0, name1, ..."
     )
     horizon: int | None = Field(
-        None, ge=2, description="learn from the latest so many rows only; none given: from all"
+        default=None, ge=2, description="learn from the latest so many rows only; none given: from all"
     )
     kernel: Kernel = Field(default_factory=lambda: Kernel(), description="covariance")
     mean_function: Literal["constant", "zero", "linear", "quadratic"] = Field(
-        "constant", description="fitted trend below the process"
+        default="constant", description="fitted trend below the process"
     )
-    warping_function: Literal["identity", "auto"] = Field(
-        "auto", description="fitted monotone map of the output that makes it look Gaussian"
+    warping_function: Literal["identity", "sinh", "auto"] = Field(
+        default="auto",
+        description="fitted monotone map of the output that makes it look Gaussian; auto: with and without in turns",
     )
     detect_noise: bool | None = Field(
-        None,
+        default=None,
         description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
     )
     num_restarts: int = Field(
-        1, ge=0, le=100, description="fresh starts of a hyperparameter fit beside the warm one"
+        default=1, ge=0, le=100, description="fresh starts of a hyperparameter fit beside the warm one"
     )
-    optimization_step_max: int = Field(300, ge=2, description="rows from which on hyperparameters are kept")
+    optimization_step_max: int = Field(
+        default=300, ge=2, description="rows from which on hyperparameters are kept"
+    )
     min_optimization_interval: int = Field(
-        1, ge=1, description="least new rows between two hyperparameter fits"
+        default=1, ge=1, description="least new rows between two hyperparameter fits"
     )
     max_optimization_interval: int = Field(
-        20, ge=1, description="most new rows between two hyperparameter fits"
+        default=20, ge=1, description="most new rows between two hyperparameter fits"
     )
     optimization_level: float = Field(
-        0.02, ge=0, le=1, description="fraction of new rows, within the two bounds, that makes a new fit pay"
+        default=0.02,
+        ge=0,
+        le=1,
+        description="fraction of new rows, within the two bounds, that makes a new fit pay",
     )
     num_fantasies: int = Field(
-        16, ge=1, description="Accepted: open suggestions count by their exact posterior variance"
+        default=16, ge=1, description="Accepted: open suggestions count by their exact posterior variance"
     )
 
     @property
@@ -116,32 +126,37 @@ class SingleSelector(_Entry):
     """One output of a surrogate."""
 
     type: Literal["SingleSelector"] = "SingleSelector"
-    name: str = Field("v", min_length=1, description="name of the variable")
-    input: str | None = Field(None, description="name of the surrogate; none given: the first")
-    select_by_name: str | None = Field(None, description="name of the output; none given: the first")
+    name: str = Field(default="v", min_length=1, description="name of the variable")
+    input: str | None = Field(default=None, description="name of the surrogate; none given: the first")
+    select_by_name: str | None = Field(default=None, description="name of the output; none given: the first")
 
 
 class Minimizer(_Entry):
     """Find the least value of a variable."""
 
     type: Literal["Minimizer"] = "Minimizer"
-    name: str = Field("objective", min_length=1, description="name of the objective")
-    variable: str | None = Field(None, description="what is minimised; none given: the first variable")
-    strategy: Literal["EI", "LCB", "PoI"] = Field(
-        "EI", description="expected improvement, lower confidence bound, or probability of improvement"
+    name: str = Field(default="objective", min_length=1, description="name of the objective")
+    variable: str | None = Field(
+        default=None, description="what is minimised; none given: the first variable"
     )
-    min_val: float = Field(-math.inf, ge=-math.inf, description="stop when a value this low was observed")
+    strategy: Literal["EI", "LCB", "PoI"] = Field(
+        default="EI",
+        description="expected improvement, lower confidence bound, or probability of improvement",
+    )
+    min_val: float = Field(
+        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
+    )
     min_PoI: float = Field(
-        1e-16,
+        default=1e-16,
         ge=0,
         le=1,
         description="stop when the probability of improvement was lower at the last 5 suggestions",
     )
     min_uncertainty: float = Field(
-        0.0, ge=0, description="stop when the standard deviation was lower at the last 5 suggestions"
+        default=0.0, ge=0, description="stop when the standard deviation was lower at the last 5 suggestions"
     )
     min_acq_val: float = Field(
-        -math.inf,
+        default=-math.inf,
         description="stop when the logarithm of the acquisition was lower at the last 5 suggestions",
     )
 
@@ -150,24 +165,26 @@ class AcquisitionFunction(_Entry):
     """How the worth of a look is computed."""
 
     num_samples: int = Field(
-        10000, ge=1, description="Accepted: these acquisitions are computed in closed form"
+        default=10000, ge=1, description="Accepted: these acquisitions are computed in closed form"
     )
-    smooth_range: float = Field(0.2, ge=0, description="Accepted: nothing here needs smoothing")
+    smooth_range: float = Field(default=0.2, ge=0, description="Accepted: nothing here needs smoothing")
 
 
 class AcquisitionOptimizer(_Entry):
     """How the best look is searched."""
 
     num_initial_samples: int = Field(
-        512, ge=1, le=100_000, description="quasi-random points at which the search begins"
+        default=512, ge=1, le=100_000, description="quasi-random points at which the search begins"
     )
     num_local_samples: int = Field(
-        100, ge=0, le=100_000, description="points drawn around the best ones seen"
+        default=100, ge=0, le=100_000, description="points drawn around the best ones seen"
     )
-    num_starts: int = Field(10, ge=1, le=1000, description="climbs from the most promising of them")
-    max_steps: int = Field(60, ge=1, description="most steps of a climb")
-    adaptive_local_search: bool = Field(True, description="Accepted: climbs end by themselves")
-    compute_suggestion_in_advance: bool = Field(True, description="Accepted: a suggestion takes milliseconds")
+    num_starts: int = Field(default=10, ge=1, le=1000, description="climbs from the most promising of them")
+    max_steps: int = Field(default=60, ge=1, description="most steps of a climb")
+    adaptive_local_search: bool = Field(default=True, description="Accepted: climbs end by themselves")
+    compute_suggestion_in_advance: bool = Field(
+        default=True, description="Accepted: a suggestion takes milliseconds"
+    )
 
 
 class ActiveLearningConfiguration(_Entry):
@@ -191,19 +208,23 @@ class ActiveLearningConfiguration(_Entry):
         default_factory=AcquisitionOptimizer, description="how the best look is searched"
     )
     scaling: float = Field(
-        1.0, gt=0, lt=math.inf, description="multiplies the model's uncertainty: 10 explores, 0.1 is greedy"
+        default=1.0,
+        gt=0,
+        lt=math.inf,
+        description="multiplies the model's uncertainty: 10 explores, 0.1 is greedy",
     )
     vary_scaling: bool = Field(
-        False, description="multiply `scaling` by a draw from 0.1 to 10 at each suggestion"
+        default=False, description="multiply `scaling` by a draw from 0.1 to 10 at each suggestion"
     )
     num_initial: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=100_000,
         description="size of the starting design; none given: by the number of parameters",
     )
     deterministic: bool | None = Field(
-        None, description="whether a repeated evaluation gives the same value; none given: noise is fitted"
+        default=None,
+        description="whether a repeated evaluation gives the same value; none given: noise is fitted",
     )
 
     def model_post_init(self, _: Any) -> None:

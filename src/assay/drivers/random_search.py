@@ -36,7 +36,9 @@ class RandomSearchConfiguration(BaseModel):
     method: Literal["uniform", "sobol"] = Field(
         "uniform", description="independent points, or a quasi-random sequence"
     )
-    min_val: float = Field(-math.inf, ge=-math.inf, description="stop when a value this low was observed")
+    min_val: float = Field(
+        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
+    )
 
 
 @final

@@ -26,8 +26,9 @@ from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.quantities.abstract import AbstractScalarQuantity
 from assay.quantities.selector import SelectedOutput
-from assay.surrogates.abstract import AbstractSurrogate, Fitted
+from assay.surrogates.abstract import Fitted
 from assay.surrogates.dataset import Dataset
+from assay.surrogates.gaussian_process import GaussianProcess, GaussianProcessPosterior
 
 __all__ = ["Chosen", "Domain", "Looks", "fit_or_keep", "incumbent", "suggest_unit"]
 
@@ -38,6 +39,9 @@ Generators = Callable[[str], np.random.Generator]
 SAME_POINT = 1e-9
 # The standard deviations of the confidence bound; `scaling` multiplies them.
 CONFIDENCE = 2.0
+# So many successes in a row must be likely where an evaluation might fail: expected improvements differ by powers of
+# ten, and the probability of a single success would hardly weigh beside them.
+CAUTION = 10.0
 # The improvement, in standard deviations of the data, whose probability counts: any improvement, however small, is
 # likeliest right beside the best point.
 IMPROVEMENT_MARGIN = 0.05
@@ -71,12 +75,12 @@ class Chosen:
 
 
 def fit_or_keep(
-    surrogate: AbstractSurrogate,
+    surrogate: GaussianProcess,
     settings: GP,
     data: Dataset,
     kept: Mapping[str, Any] | None,
     generator: np.random.Generator,
-) -> tuple[Fitted, dict[str, Any]]:
+) -> tuple[Fitted[GaussianProcessPosterior], dict[str, Any]]:
     """Fit the hyperparameters when enough rows are new, else keep them; with what the next suggestion starts from.
 
     The decision depends on numbers of rows alone, so that a replay decides the same.
@@ -122,6 +126,7 @@ def suggest_unit(
     optimizer: AcquisitionOptimizer,
     scaling: float,
     generators: Generators,
+    margin: float = 0.0,
 ) -> Chosen:
     """The point that promises most.
 
@@ -132,6 +137,7 @@ def suggest_unit(
         observed: the exact values at `looks.succeeded`, or None for noisy ones.
         objective, optimizer, scaling: settings.
         generators: purpose to generator.
+        margin: the improvement, in standard deviations of the data, below which nothing counts as one.
 
     Raises:
         NumericalError: when every point that the search finds was looked at already.
@@ -141,7 +147,7 @@ def suggest_unit(
         # An open look's expected value may already be better than what was seen.
         target = min(target, float(quantity.mean_variance(looks.pending)[0].min()))
         quantity = SelectedOutput(quantity.posterior.condition_on_inputs(looks.pending), quantity.column)
-    promise = _promise(quantity, target, objective, scaling)
+    promise = _promise(quantity, target - margin, objective, scaling)
     factors = [promise, *_success(looks, domain.coordinates, generators)]
     whole = LogProduct(tuple(factors)) if len(factors) > 1 else promise
 
@@ -202,10 +208,9 @@ def _success(looks: Looks, coordinates: Coordinates, generators: Generators) -> 
         Dataset.of(points, labels), None, generators("feasibility")
     )
     quantity = SelectedOutput(fitted.posterior)
+    noise = float(fitted.posterior.latent_noise_variance[0])
     middle = float(quantity.to_working(np.zeros(1))[0])
-    return [
-        LogProbabilityBelow(quantity, middle, noise_variance=float(fitted.posterior.latent_noise_variance[0]))
-    ]
+    return [LogProbabilityBelow(quantity, middle, noise_variance=noise, power=CAUTION)]
 
 
 def _first_new(points: Array, known: Array, domain: Domain) -> tuple[int, Array, dict[str, Any]] | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import final
+
 import numpy as np
 
 from assay.drivers.configuration import GP
@@ -9,20 +12,47 @@ from assay.numerics.coordinates import Coordinates
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.hyperpriors import length_scale_prior
 
-__all__ = ["build_surrogate", "feasibility_surrogate"]
+__all__ = ["TURNS", "Turn", "build_surrogate", "feasibility_surrogate"]
 
 DEFAULT_LENGTH_SCALE_PRIOR = "gamma"
+
+
+@final
+@dataclass(frozen=True)
+class Turn:
+    """One of the models that take turns, and how it looks.
+
+    Arguments:
+        warping: of the surrogate.
+        margin: the improvement, in standard deviations of the data, that counts as one.
+    """
+
+    warping: str
+    margin: float
+
+
+# For each word of the configuration. A warped model is quick to descend through decades but greedy; a plain one that
+# asks for more than the last digits of the present minimum looks around. In turns they avoid each other's worst cases.
+GLOBAL_MARGIN = 0.02
+TURNS = {
+    "identity": (Turn("identity", 0.0),),
+    "sinh": (Turn("sinh", 0.0),),
+    "auto": (Turn("auto", 0.0), Turn("identity", GLOBAL_MARGIN)),
+}
 
 _MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}
 
 
-def build_surrogate(settings: GP, coordinates: Coordinates, deterministic: bool | None) -> GaussianProcess:
+def build_surrogate(
+    settings: GP, coordinates: Coordinates, deterministic: bool | None, warping: str
+) -> GaussianProcess:
     """The surrogate of one entry of `surrogates`.
 
     Arguments:
         settings: the entry.
         coordinates: of the space; they say which columns hold labels.
         deterministic: what the driver was told; `detect_noise` of the entry decides where it is given.
+        warping: the one whose turn it is.
     """
     fits_noise = settings.detect_noise if settings.detect_noise is not None else deterministic is not True
     kernel = settings.kernel
@@ -30,7 +60,7 @@ def build_surrogate(settings: GP, coordinates: Coordinates, deterministic: bool 
         kernel=_MATERN[kernel.matern_order] if kernel.type == "Matern" else "squared_exponential",
         mean=settings.mean_function,
         noise="fit" if fits_noise else "none",
-        warping=settings.warping_function,
+        warping=warping,
         length_scale_prior=length_scale_prior(kernel.length_scale_prior or DEFAULT_LENGTH_SCALE_PRIOR),
         restarts=settings.num_restarts,
         categories=_categories(coordinates),

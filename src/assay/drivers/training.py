@@ -95,7 +95,7 @@ def observed_values(trial: Trial, surrogate: str, column: int, outputs: Mapping[
     ]
 
 
-def _model_name(entry: Measurement, outputs: Mapping[str, int]) -> str | None:
+def _model_name(entry: Measurement, outputs: Mapping[str, int]) -> str:
     return entry.model_name if entry.model_name is not None else next(iter(outputs))
 
 

@@ -63,6 +63,6 @@ def _say_how_it_ended(study: Study) -> None:
     if best is None:
         typer.echo("no evaluation has succeeded")
         return
-    typer.echo(f"best {best['objective']:.8g} at evaluation {best['number']}:")
+    typer.echo(f"best {best['objective']:.8g} at suggestion {best['number']}:")
     for name, value in best["values"].items():
         typer.echo(f"  {name} = {value}")

@@ -7,8 +7,9 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from assay.cli.target import open_target_store
+from assay.cli.target import locate
 from assay.records import Trial
+from assay.store.location import open_store
 from assay.study.objective import observed_objective
 from assay.study.study import Study, open_study
 
@@ -18,7 +19,8 @@ __all__ = ["show_target"]
 def show_target(target: str | None, study_id: str | None, last: int) -> None:
     """Print one study, or the list of studies where the store holds several and none is named."""
     console = Console(highlight=False)
-    store, own_id = open_target_store(target)
+    location, own_id = locate(target)
+    store = open_store(location, create=False)
     chosen = study_id or own_id
     ids = store.study_ids()
     if chosen is None and len(ids) != 1:
@@ -48,7 +50,7 @@ def _show(console: Console, study: Study, last: int) -> None:
     console.print(f"study {study.id!r}" + (f" ({study.name})" if study.name != study.id else ""))
     console.print(f"{state.finished} evaluations, {state.failed} failed, {len(state.open)} open")
     if lowest is not None:
-        console.print(f"lowest {observed_objective(lowest):.8g} at evaluation {lowest.number}:")
+        console.print(f"lowest {observed_objective(lowest):.8g} at suggestion {lowest.number}:")
         for name, value in lowest.suggestion.values.items():
             console.print(f"  {name} = {value}")
     recent = [trial for trial in study.trials if trial.status != "open"][-last:] if last else []

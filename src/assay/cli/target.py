@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.errors import StudyError, UsageError
-from assay.store.abstract import AbstractStore
 from assay.study.study import Study, open_study
 
-__all__ = ["open_target", "open_target_store"]
+__all__ = ["locate", "open_target"]
 
 
 def open_target(target: str | None, study_id: str | None) -> Study:
@@ -18,26 +17,27 @@ def open_target(target: str | None, study_id: str | None) -> Study:
         StudyError: when it has not begun, or the store holds several and none was named.
         UsageError: when nothing is named and this folder does not hold exactly one store.
     """
-    store, own_id = open_target_store(target)
-    return open_study(store, study_id or own_id)
+    location, own_id = locate(target)
+    return open_study(location, study_id or own_id)
 
 
-def open_target_store(target: str | None) -> tuple[AbstractStore, str | None]:
-    """The store, and the study's id where a study file names it; a store is never made here."""
-    from assay.store.location import open_store
+def locate(target: str | None) -> tuple[str | Path, str | None]:
+    """Where the store lies, and the study's id where a study file names it; a store is never made here.
 
+    Raises:
+        StudyError: when there is no such store yet.
+        UsageError: as for `open_target`.
+    """
     location: str | Path = _only_store() if target is None else target
-    own_id = None
+    own_id, cure = None, ""
     if str(location).endswith(".toml"):
         from assay.study.file import read_study_file
 
         file = read_study_file(location)
-        location, own_id = file.store, file.document.study.id
-        if "://" not in str(location) and not Path(location).exists():
-            raise StudyError(
-                f"{target} has not begun, since {location} does not exist; begin with: assay run {target}"
-            )
-    return open_store(location, create=False), own_id
+        location, own_id, cure = file.store, file.document.study.id, f"; begin with: assay run {target}"
+    if "://" not in str(location) and not Path(location).is_file():
+        raise StudyError(f"there is no store {location}{cure}")
+    return location, own_id
 
 
 def _only_store() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from make_v1 import EVENTS, FILE, LEASE, SNAPSHOT
+from tests.formats.make_v1 import EVENTS, FILE, LEASE, SNAPSHOT
 
 from assay.store.location import open_store
 

@@ -15,7 +15,7 @@ from assay.executors.slots import Job, TaskQueue, WorkerSlot
 from assay.executors.worker import Setup, is_loading
 from assay.records import Outcome
 
-__all__ = ["LocalExecutor"]
+__all__ = ["LocalExecutor", "processor_count"]
 
 _GRACE_SECONDS = 2.0  # for an evaluator that ends its evaluation by itself at the time-out
 
@@ -62,7 +62,7 @@ class LocalExecutor(AbstractExecutor):
         memory_limit_MB: float | None = None,
         max_tasks_per_worker: int | None = None,
     ) -> None:
-        count = _processors() if workers is None else workers
+        count = processor_count() if workers is None else workers
         _require_positive("workers", count)
         _require_positive("memory_limit_MB", memory_limit_MB)
         _require_positive("max_tasks_per_worker", max_tasks_per_worker)
@@ -117,7 +117,8 @@ class LocalExecutor(AbstractExecutor):
             slot.join()
 
 
-def _processors() -> int:
+def processor_count() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

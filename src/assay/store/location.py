@@ -40,7 +40,7 @@ def open_store(location: str | Path, *, create: bool = True) -> AbstractStore:
     text = str(location)
     if "://" in text:
         return SqlStore.at_url(text, create=create)
-    if not text or text == ":memory:":
+    if not text or text == ":memory:" or "\0" in text:
         raise UsageError(
             f"the location of a store must be a file or a URL (MemoryStore needs neither), got {text!r}"
         )

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.errors import DefinitionConflictError
+from assay.errors import DefinitionConflictError, UsageError
+from assay.space.schema import shown
 from assay.space.space import Space
 
-__all__ = ["Definition"]
+__all__ = ["SEED_LIMIT", "STUDY_ID", "Definition", "require_seed", "require_study_id"]
+
+# A study's id is also the name of files and folders: no separators, nothing hidden.
+STUDY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+SEED_LIMIT = 2**64
+
+
+def require_study_id(text: str) -> str:
+    """The text, if it can be the id of a study.
+
+    Raises:
+        UsageError: when it cannot.
+    """
+    if not isinstance(text, str) or STUDY_ID.fullmatch(text) is None:
+        raise UsageError(
+            'the id of a study must be 1 to 100 letters, digits, "_", "-" or ".", and begin with a letter or digit, '
+            f"got {shown(text)}"
+        )
+    return text
+
+
+def require_seed(seed: int) -> int:
+    """The number, if it can be the seed of a study.
+
+    Raises:
+        UsageError: when it cannot.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < SEED_LIMIT:
+        raise UsageError(f"the seed of a study must be a whole number from 0 to 2^64 - 1, got {shown(seed)}")
+    return seed
 
 
 @dataclass(frozen=True)

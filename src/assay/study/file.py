@@ -5,119 +5,44 @@ from __future__ import annotations
 import functools
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from assay.errors import ConfigurationError
+from assay.errors import ConfigurationError, UsageError
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
+from assay.space.schema import shown
+from assay.space.space import Space
+from assay.store.abstract import AbstractStore
 from assay.study.catalog import load
 from assay.study.progress import Progress
+from assay.study.sections import EvaluatorSection, StudyDocument, refusal
 from assay.study.study import Study, create_study
 
 __all__ = ["StudyFile", "read_study_file"]
 
 SCHEMA_VERSION = 1
+# The keys of a driver that can end a run; without one of them, or a rule under [stop], nothing would.
+_DRIVER_RULES = frozenset({"min_val", "min_PoI", "min_uncertainty", "min_acq_val"})
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StudySection(_Section):
-    """What the study is called and where it is kept."""
-
-    id: str = Field(min_length=1, description="its name in the store")
-    name: str | None = Field(default=None, description="its name for people")
-    seed: int = Field(default=0, ge=0, description="of everything random")
-    store: str | None = Field(default=None, description="file (relative to this one) or database URL")
-    output_precision: float = Field(default=1e-10, gt=0, description="suggested values are rounded to this")
-
-
-class ExecutorSection(_Section):
-    """Where evaluations run."""
-
-    type: Literal["serial", "local"] = Field(default="serial", description="this process, or local processes")
-    workers: int = Field(default=1, ge=1, description="evaluations at once")
-    memory_limit_MB: float | None = Field(default=None, gt=0, description="of each worker process")
-    max_tasks_per_worker: int | None = Field(
-        default=None, ge=1, description="a worker is replaced after so many"
-    )
-
-
-class TemplateSection(BaseModel):
-    """A file to be filled in for the external command."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    source: str = Field(alias="from", description="the template, relative to the study file")
-    target: str = Field(alias="to", description="the name in the working directory")
-
-
-class ResultSection(_Section):
-    """Where the external command leaves its result."""
-
-    file: str = Field(
-        default="stdout.txt", description="in the working directory; stdout.txt holds what was printed"
-    )
-    regex: str | None = Field(default=None, description="the first group is the value")
-    json_path: str | None = Field(default=None, description="such as results.energy or values[0]")
-    csv_column: str | None = Field(default=None, description="its last row is the value")
-    python: str | None = Field(default=None, description="module:function of the working directory")
-
-
-class EvaluatorSection(_Section):
-    """The expensive model."""
-
-    python: str | None = Field(
-        default=None, description="module:function, called with the parameters by name"
-    )
-    command: list[str] | None = Field(default=None, description="program and arguments; never a shell")
-    templates: list[TemplateSection] = Field(default=[], description="input files")
-    result: ResultSection | None = Field(default=None, description="how the output is read")
-    working_directory: str | None = Field(
-        default=None, description="where the attempts' directories are made"
-    )
-    timeout_seconds: float = Field(default=float("inf"), gt=0, description="longer is a failure")
-    retries: int = Field(default=0, ge=0, description="further attempts after a failure")
-
-
-class StopSection(_Section):
-    """When the run ends; at least one rule is needed."""
-
-    max_evaluations: int | None = Field(default=None, ge=1, description="evaluations in all")
-    max_time_seconds: float | None = Field(default=None, gt=0, description="of this run")
-    target: float | None = Field(default=None, description="stop when the best objective is this low")
-    max_failures_in_a_row: int = Field(default=10, ge=1, description="failures that end the run")
-
-
-class _Document(_Section):
-    schema_version: Literal[1]
-    study: StudySection
-    space: list[dict[str, Any]] = Field(min_length=1)
-    environment: list[dict[str, Any]] = []
-    constraint: list[dict[str, Any]] = []
-    driver: dict[str, Any] = {}
-    executor: ExecutorSection = ExecutorSection()
-    evaluator: EvaluatorSection | None = None
-    stop: StopSection = StopSection()
-
-
+@final
 @dataclass(frozen=True)
 class StudyFile:
-    """A validated study file.
+    """A validated study file; made by `read_study_file`.
 
     Arguments:
         path: where it was read; names inside are relative to its folder.
         document: its content.
+        space: what its study varies.
     """
 
     path: Path
-    document: _Document
+    document: StudyDocument
+    space: Space
 
     @property
     def folder(self) -> Path:
@@ -132,66 +57,45 @@ class StudyFile:
             return given
         return self.folder / (given or f"{self.document.study.id}.assay.db")
 
-    def open(self, store: str | Path | None = None) -> Study:
-        """Create or resume the study, with the configuration of the file."""
-        section, driver = self.document.study, dict(self.document.driver)
-        study = create_study(
-            self.document.space,
-            self.document.environment or None,
-            self.document.constraint or None,
-            driver=driver.pop("type", "ActiveLearning"),
-            study_id=section.id,
-            study_name=section.name,
-            store=store if store is not None else self.store,
-            output_precision=section.output_precision,
-            seed=section.seed,
-        )
-        study.configure(**self._study_keys(), **driver)
-        return study
+    def open(self, store: str | Path | AbstractStore | None = None) -> Study:
+        """Create or resume the study, with the configuration of the file.
 
-    def _study_keys(self) -> dict[str, Any]:
-        stop, evaluator = self.document.stop, self.document.evaluator
-        keys: dict[str, Any] = {
-            "num_parallel": self.document.executor.workers,
-            "max_iter": stop.max_evaluations if stop.max_evaluations is not None else float("inf"),
-            "max_time": stop.max_time_seconds if stop.max_time_seconds is not None else float("inf"),
-            "max_failures_in_a_row": stop.max_failures_in_a_row,
-        }
-        if evaluator is not None:
-            keys |= {"timeout_seconds": evaluator.timeout_seconds, "retries": evaluator.retries}
-        return keys
-
-    def evaluator(self) -> AbstractEvaluator:
-        """The evaluator of the file.
+        Arguments:
+            store: in place of the file's.
 
         Raises:
-            ConfigurationError: when the file has none, or not exactly one of `python` and `command`.
+            DefinitionConflictError: when a study of that id is stored with another definition.
+            StoreError: when the store cannot be used.
+        """
+        document = self.document
+        study = create_study(
+            document.space,
+            document.environment,
+            document.constraint,
+            driver=document.driver.type,
+            study_id=document.study.id,
+            study_name=document.study.name,
+            store=store if store is not None else self.store,
+            output_precision=document.study.output_precision,
+            seed=document.study.seed,
+        )
+        study.configure(**document.driver.configuration | self._study_keys())
+        return study
+
+    def evaluator(self) -> AbstractEvaluator:
+        """The evaluator of the file. Modules beside the file can be imported from now on, here and in workers.
+
+        Raises:
+            UsageError: when the function cannot be imported, or the command, a template, a placeholder or the
+                result breaks a rule.
         """
         section = self.document.evaluator
-        if section is None or (section.python is None) == (section.command is None):
-            raise ConfigurationError(
-                f"{self.path}: [evaluator] needs either python = 'module:function' or command = [...], got "
-                f"{'neither' if section is None or section.python is None else 'both'}"
-            )
+        self._make_importable()
         if section.python is not None:
-            from assay.executors.evaluators import PythonEvaluator
+            from assay.executors.evaluators import PythonEvaluator  # only needed by those who run
 
-            with self._importable():
-                return PythonEvaluator(section.python)
-        from assay.executors.command import CommandEvaluator
-
-        assert section.command is not None
-        if section.result is None:
-            raise ConfigurationError(
-                f"{self.path}: [evaluator.result] must say where a command leaves its result"
-            )
-        return CommandEvaluator(
-            section.command,
-            result=section.result.model_dump(exclude_none=True),
-            templates=[(self.folder / template.source, template.target) for template in section.templates],
-            working_directory=self.folder / (section.working_directory or f"{self.document.study.id}.runs"),
-            folder=self.folder,
-        )
+            return PythonEvaluator(section.python)
+        return self._command_evaluator(section)
 
     def executor(self) -> Callable[[AbstractEvaluator], AbstractExecutor]:
         """What makes the executor of the file."""
@@ -201,29 +105,69 @@ class StudyFile:
             return factory
         return functools.partial(
             factory,
-            workers=section.workers,
+            workers=self._num_parallel(),
             memory_limit_MB=section.memory_limit_MB,
             max_tasks_per_worker=section.max_tasks_per_worker,
         )
 
     def stop(self) -> Callable[[Progress], bool] | None:
-        """The stopping rule for the target, None when there is none."""
+        """The rule for `Study.run` that is neither the study's nor the driver's: the target.
+
+        None when nothing in the file but `max_evaluations` and `max_time_seconds` could end a run, so that a run
+        without these is refused.
+        """
         target = self.document.stop.target
         if target is None:
-            return None
+            return (lambda _: False) if _has_rule(self.document.driver.configuration) else None
         return lambda progress: progress.best is not None and progress.best["objective"] <= target
 
-    @contextmanager
-    def _importable(self) -> Iterator[None]:
-        """Modules beside the study file can be imported, here and (through the path) in worker processes."""
+    def _command_evaluator(self, section: EvaluatorSection) -> AbstractEvaluator:
+        from assay.executors.command import CommandEvaluator  # only needed by those who run
+
+        assert section.command is not None
+        assert section.result is not None
+        evaluator = CommandEvaluator(
+            section.command,
+            section.result.model_dump(exclude_none=True),
+            [(template.source, template.target) for template in section.templates],
+            working_directory=section.working_directory or f"{self.document.study.id}.runs",
+            environment=section.environment,
+            folder=self.folder,
+            keep=section.keep,
+        )
+        evaluator.require_names(self.space.names)
+        return evaluator
+
+    def _study_keys(self) -> dict[str, Any]:
+        stop, evaluator = self.document.stop, self.document.evaluator
+        limits = {
+            "max_iter": stop.max_evaluations,
+            "max_time": stop.max_time_seconds,
+            "timeout_seconds": evaluator.timeout_seconds,
+        }
+        return {
+            **{key: float("inf") if limit is None else limit for key, limit in limits.items()},
+            "num_parallel": self._num_parallel(),
+            "max_failures_in_a_row": stop.max_failures_in_a_row,
+            "retries": evaluator.retries,
+        }
+
+    def _num_parallel(self) -> int:
+        section = self.document.executor
+        if section.type == "serial":
+            return 1
+        from assay.executors.local import processor_count  # only needed by those who run there
+
+        return section.workers if section.workers is not None else processor_count()
+
+    def _make_importable(self) -> None:
         folder = str(self.folder.resolve())
         if folder not in sys.path:
             sys.path.insert(0, folder)
-        yield
 
 
 def read_study_file(path: str | Path) -> StudyFile:
-    """Read and validate a study file.
+    """Read a study file, and validate everything in it that can be without running anything.
 
     Raises:
         ConfigurationError: one sentence with the file, the path of the key, the rule and what was got.
@@ -236,24 +180,38 @@ def read_study_file(path: str | Path) -> StudyFile:
             f"the study file {place} cannot be read: {error.strerror or error}"
         ) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"the study file {place} is not text in UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"the study file {place} is not valid TOML: {error}") from None
-    return StudyFile(place, _validated(place, content))
+        raise ConfigurationError(f"the study file {place} must be text in UTF-8") from None
+    except RecursionError:
+        raise ConfigurationError(f"the study file {place} must be TOML, got lists without end") from None
+    except (
+        ValueError
+    ) as error:  # tomllib's own error is one, and so is Python's for numbers of too many digits
+        raise ConfigurationError(f"the study file {place} must be TOML: {error}") from None
+    try:
+        return _validated(place, content)
+    except UsageError as error:
+        raise ConfigurationError(f"the study file {place}: {error}") from None
 
 
-def _validated(place: Path, content: Mapping[str, Any]) -> _Document:
+def _validated(place: Path, content: Mapping[str, Any]) -> StudyFile:
     version = content.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ConfigurationError(
-            f"the study file {place} has schema_version {version}, and this version of assay reads up to {SCHEMA_VERSION}"
+            f"this version of assay reads schema_version {SCHEMA_VERSION}, got {shown(version)}; upgrade assay"
         )
     try:
-        return _Document.model_validate(content)
+        document = StudyDocument.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        got = "" if first["type"] == "missing" else f", got {first['input']!r}"
-        raise ConfigurationError(
-            f"the study file {place}, key {key}: {first['msg'].lower()}{got}"[:600]
-        ) from None
+        raise ConfigurationError(refusal(error)) from None
+    space = Space.from_data(
+        document.space, document.environment, document.constraint, document.study.output_precision
+    )
+    load("drivers", document.driver.type).from_data(document.driver.configuration)
+    return StudyFile(place, document, space)
+
+
+def _has_rule(configuration: Any) -> bool:
+    """Whether somewhere in the configuration of a driver stands one of its stopping rules."""
+    if isinstance(configuration, Mapping):
+        return any(key in _DRIVER_RULES or _has_rule(item) for key, item in configuration.items())
+    return isinstance(configuration, list) and any(map(_has_rule, configuration))

@@ -55,7 +55,8 @@ class Runner:
         settings = ledger.settings
         if settings.max_iter == float("inf") and settings.max_time == float("inf") and stop is None:
             raise ConfigurationError(
-                "nothing would stop this run: configure max_iter or max_time, or give stop"
+                "nothing would stop this run: configure max_iter or max_time, or give stop (in a study file: "
+                "max_evaluations, max_time_seconds or target under [stop])"
             )
         self._ledger = ledger
         self._evaluator = build_evaluator(evaluate)

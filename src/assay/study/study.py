@@ -29,7 +29,7 @@ from assay.space.space import Space
 from assay.store.abstract import AbstractStore, StoredEvent
 from assay.study.catalog import load
 from assay.study.configuration import StudyConfiguration
-from assay.study.definition import Definition
+from assay.study.definition import Definition, require_seed, require_study_id
 from assay.study.evaluation import ExecutorChoice
 from assay.study.journal import Journal
 from assay.study.ledger import Ledger
@@ -59,13 +59,14 @@ def create_study(
         environment: parameters that nobody chooses.
         constraints: `{"name", "expression"}` with an expression like "x + y <= 1".
         driver: who suggests; `assay.study.catalog.names("drivers")` lists them.
-        study_id: its name in the store; a fresh one when left out.
+        study_id: its name in the store, 1 to 100 letters, digits, "_", "-", "."; a fresh one when left out.
         store: a file path, a database URL or a store. Left out: the file `<study_id>.assay.db` in the working
             directory when a `study_id` is given, else memory only.
         output_precision: suggested values are rounded to multiples of this.
         seed: of everything random in the study.
 
     Raises:
+        UsageError: when the id or the seed breaks its rule.
         SpaceError: when the space breaks a rule.
         DefinitionConflictError: when a study of that id is stored with another definition.
 
@@ -76,12 +77,11 @@ def create_study(
         >>> len(study.trials)
         5
     """
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise UsageError(f"the seed of a study must be a whole number, not negative, got {seed!r}")
+    require_seed(seed)
+    chosen_id = uuid.uuid4().hex[:12] if study_id is None else require_study_id(study_id)
     space = Space.from_data(design_space, environment, constraints, output_precision)
     load("drivers", driver)
     opened, location = _open_store(store, study_id)
-    chosen_id = study_id or uuid.uuid4().hex[:12]
     definition = Definition(space, driver, seed, study_name or chosen_id)
     journal = Journal(opened, chosen_id)
     initial = load("drivers", driver).from_data({})

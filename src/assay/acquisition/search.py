@@ -22,6 +22,8 @@ Array = np.ndarray
 
 # Up to so many levels a column is searched as a whole, beyond only among the nearest ones.
 FULL_COLUMN_LEVELS = 12
+# Of a log acquisition per box width, and of its value: far below what another look could tell apart.
+GRADIENT_TOLERANCE, VALUE_TOLERANCE = 1e-5, 1e-8
 BARRIER_WEIGHTS = (1e-2, 1e-5)
 
 
@@ -94,14 +96,15 @@ def choose_starts(candidates: Array, values: Array, settings: Search) -> Array:
     count, dimension = candidates.shape
     radius2 = dimension * settings.spacing**2
     worth = values.copy()
+    lengths2 = np.einsum("ij,ij->i", candidates, candidates)
     chosen: list[int] = []
     while len(chosen) < min(settings.starts, count):
         index = int(np.argmax(worth))
         if worth[index] == -np.inf:
             break
         chosen.append(index)
-        near = ((candidates - candidates[index]) ** 2).sum(axis=1) < radius2
-        worth[near] = -np.inf
+        worth[lengths2 + lengths2[index] - 2.0 * (candidates @ candidates[index]) < radius2] = -np.inf
+        worth[index] = -np.inf
     return np.array(chosen if chosen else [0])
 
 
@@ -133,7 +136,15 @@ def _climb(
             value, gradient = acquisition.value_gradient(points)
             return value, gradient * moves
 
-        found = maximise_batch(free, starts, box.lower, box.upper, max_rounds=settings.max_rounds)
+        found = maximise_batch(
+            free,
+            starts,
+            box.lower,
+            box.upper,
+            max_rounds=settings.max_rounds,
+            gradient_tolerance=GRADIENT_TOLERANCE,
+            value_tolerance=VALUE_TOLERANCE,
+        )
         return found.points, found.values
 
     points = starts

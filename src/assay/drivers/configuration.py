@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from textwrap import shorten
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.errors import ConfigurationError
+from assay.space.schema import shown
 
 __all__ = [
     "GP",
@@ -26,10 +26,6 @@ __all__ = [
     "refusal",
     "validate",
 ]
-
-
-# Of what was got, an error quotes no more characters.
-LONGEST_QUOTE = 120
 
 
 class _Entry(BaseModel):
@@ -112,12 +108,12 @@ class GP(_Entry):
     def model_post_init(self, _: Any) -> None:
         if self.output_names is not None and len(self.output_names) != self.output_dim:
             raise ConfigurationError(
-                f"surrogate {self.name!r} needs one output name for each of its {self.output_dim} outputs, "
-                f"got {self.output_names!r}"
+                f"surrogate {shown(self.name)} needs one output name for each of its {self.output_dim} outputs, "
+                f"got {shown(self.output_names)}"
             )
         if self.max_optimization_interval < self.min_optimization_interval:
             raise ConfigurationError(
-                f"surrogate {self.name!r} needs max_optimization_interval of at least min_optimization_interval, "
+                f"surrogate {shown(self.name)} needs max_optimization_interval of at least min_optimization_interval, "
                 f"got {self.max_optimization_interval} and {self.min_optimization_interval}"
             )
 
@@ -234,8 +230,8 @@ class ActiveLearningConfiguration(_Entry):
             surrogate = self.surrogate_of(variable, f"variables.{index}.input")
             if variable.select_by_name is not None and variable.select_by_name not in surrogate.names:
                 raise ConfigurationError(
-                    f"the driver's key 'variables.{index}.select_by_name' must be one of {surrogate.names}, "
-                    f"got {variable.select_by_name!r}"
+                    f"the driver's key 'variables.{index}.select_by_name' must be one of {shown(surrogate.names)}, "
+                    f"got {shown(variable.select_by_name)}"
                 )
         self.variable_of(self.objectives[0])
 
@@ -267,7 +263,7 @@ def refusal(error: ValidationError) -> ConfigurationError:
     if isinstance(cause, ConfigurationError):
         return cause
     path = ".".join(str(part) for part in first["loc"])
-    got = shorten(repr(first["input"]), LONGEST_QUOTE)
+    got = shown(first["input"])
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"the driver has no key {path!r}, got {got} for it")
     rule = first["msg"][0].lower() + first["msg"][1:]
@@ -277,12 +273,14 @@ def refusal(error: ValidationError) -> ConfigurationError:
 def _require_unique(what: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ConfigurationError(f"the names of the driver's {what} must differ, got {name!r} twice")
+            raise ConfigurationError(f"the names of the driver's {what} must differ, got {shown(name)} twice")
 
 
 def _named(what: str, path: str, entries: list[Any], name: str | None) -> Any:
     for entry in entries:
         if name in (None, entry.name):
             return entry
-    known = ", ".join(repr(entry.name) for entry in entries)
-    raise ConfigurationError(f"the driver's key {path!r} must name a {what}, one of {known}, got {name!r}")
+    known = ", ".join(shown(entry.name) for entry in entries)
+    raise ConfigurationError(
+        f"the driver's key {path!r} must name a {what}, one of {known}, got {shown(name)}"
+    )

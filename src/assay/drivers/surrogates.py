@@ -33,7 +33,7 @@ class Turn:
 
 # For each word of the configuration. A warped model is quick to descend through decades but greedy; a plain one that
 # asks for more than the last digits of the present minimum looks around. In turns they avoid each other's worst cases.
-GLOBAL_MARGIN = 0.02
+GLOBAL_MARGIN = 0.1
 TURNS = {
     "identity": (Turn("identity", 0.0),),
     "sinh": (Turn("sinh", 0.0),),

@@ -1,0 +1,70 @@
+"""The tables of keys in the manual, made from the schemas: `python tests/schema_tables.py` writes them anew."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from assay.drivers.configuration import (
+    GP,
+    AcquisitionOptimizer,
+    ActiveLearningConfiguration,
+    Kernel,
+    Minimizer,
+    SingleSelector,
+)
+from assay.drivers.random_search import RandomSearchConfiguration
+from assay.study.configuration import StudyConfiguration
+
+DOCS = Path(__file__).parents[1] / "docs"
+MODELS: dict[str, type[BaseModel]] = {
+    model.__name__: model
+    for model in (
+        StudyConfiguration,
+        ActiveLearningConfiguration,
+        GP,
+        Kernel,
+        SingleSelector,
+        Minimizer,
+        AcquisitionOptimizer,
+        RandomSearchConfiguration,
+    )
+}
+MARKED = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _default(value: object) -> str:
+    if value is None or isinstance(value, BaseModel | list):
+        return ""
+    if isinstance(value, float) and math.isinf(value):
+        return "no limit"
+    return f"`{json.dumps(value)}`"
+
+
+def table(model: type[BaseModel]) -> str:
+    """One row for each key; those that are only accepted for the sake of pasted configurations stand last."""
+    fields = [
+        (name, field) for name, field in model.model_fields.items() if name != "type" and field.description
+    ]
+    fields.sort(key=lambda item: str(item[1].description).startswith("Accepted:"))
+    rows = [
+        f"| `{name}` | {_default(field.get_default(call_default_factory=True, validated_data={}))} | {field.description} |"
+        for name, field in fields
+    ]
+    return "\n".join(["", "| key | default | meaning |", "|---|---|---|", *rows, "", ""])
+
+
+def with_tables(text: str) -> str:
+    """A page with its marked tables as the schemas have them."""
+    return MARKED.sub(lambda found: f"{found[1]}{table(MODELS[found[2]])}{found[3]}", text)
+
+
+if __name__ == "__main__":
+    for page in DOCS.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        if with_tables(text) != text:
+            page.write_text(with_tables(text), encoding="utf-8")

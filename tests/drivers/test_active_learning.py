@@ -207,7 +207,9 @@ def test_the_environment_that_is_asked_for_is_the_one_optimised_in():
         [{"name": "x", "domain": [0.0, 1.0]}],
         environment=[{"name": "t", "type": "variable", "domain": [0.0, 1.0]}],
     )
-    driver = ActiveLearning.from_data({"deterministic": True})
+    driver = ActiveLearning.from_data(
+        {"deterministic": True, "surrogates": [GP(warping_function="identity")]}
+    )
     rng = np.random.default_rng(2)
     trials = []
     for number, (x, t) in enumerate(rng.random((25, 2))):

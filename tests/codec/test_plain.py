@@ -64,6 +64,11 @@ def test_what_is_not_plain_is_refused_with_its_place(value):
         encode({"deep": [0, value]}, what="the state")
 
 
+def test_a_number_that_python_does_not_write_is_refused():
+    with pytest.raises(UsageError, match=r"^the state must not hold whole numbers of thousands of digits$"):
+        encode({"n": 10**5000}, what="the state")
+
+
 def test_keys_must_be_text():
     with pytest.raises(UsageError, match=r"^the keys of the state\.deep must be text, got 1$"):
         encode({"deep": {1: 2}}, what="the state")

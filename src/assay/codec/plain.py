@@ -39,7 +39,11 @@ def encode(value: Any, what: str = "the value") -> str:
         >>> encode({"x": 0.1, "n": 1, "worst": float("inf")})
         '{"x":0.1,"n":1,"worst":{"$float":"inf"}}'
     """
-    return json.dumps(_to_json(value, what), separators=(",", ":"), allow_nan=False)
+    plain = _to_json(value, what)
+    try:
+        return json.dumps(plain, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # Python refuses to write more than 4300 digits
+        raise UsageError(f"{what} must not hold whole numbers of thousands of digits") from None
 
 
 def decode(text: str) -> Any:

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from assay.errors import ConfigurationError
+from assay.space.schema import shown
 
 __all__ = ["load", "names"]
 
@@ -46,4 +47,4 @@ def load(group: str, name: str) -> Any:
         if point.name == name:
             return point.load()
     known = ", ".join(names(group))
-    raise ConfigurationError(f"there is no {group.removesuffix('s')} named {name!r}; known are {known}")
+    raise ConfigurationError(f"there is no {group.removesuffix('s')} named {shown(name)}; known are {known}")

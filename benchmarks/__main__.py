@@ -17,6 +17,7 @@ COMMANDS = {
     "suggest": "time of a whole suggestion, warm and cold, beside the peers",
     "regret": "regret after 60 evaluations on nine problems with known optima",
     "film": "the antireflection coating of examples/film, and the calibration of our intervals on it",
+    "imports": "CPU time of `import assay`, `assay --help` and `assay show` in fresh processes",
     "open": "time of opening a study with 1e5 events, from its snapshot and without",
 }
 

@@ -24,7 +24,13 @@ from assay.surrogates.trend import Trend
 
 CONDITIONS = 10.0 ** np.arange(2, 13, 2)
 ROUNDING = 100.0 * np.finfo(float).eps
-WITH_JAX = [name for name in CASES if name != "prior mean"]
+FAST = ("values", "warped", "derivatives with known noise")
+# Each case compiles its programs for about a second.
+FAST_AND_SLOW = [
+    pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+    for name in CASES
+    if name != "prior mean"
+]
 
 
 def ill_conditioned(condition: float) -> tuple[Dataset, float]:
@@ -95,7 +101,7 @@ def test_beyond_rounding_both_record_the_same_jitter() -> None:
     assert relative(mine[0], theirs[0]) <= 5e-3
 
 
-@pytest.mark.parametrize("name", WITH_JAX)
+@pytest.mark.parametrize("name", FAST_AND_SLOW)
 def test_the_evidence_of_every_kind_of_data(name: str) -> None:
     recipe, data = case(name)
     data = Dataset(data.points, data.values, np.zeros_like(data.noise_variance), data.derivative)
@@ -124,7 +130,7 @@ def test_the_evidence_of_every_kind_of_data(name: str) -> None:
             )
 
 
-@pytest.mark.parametrize("name", WITH_JAX)
+@pytest.mark.parametrize("name", FAST_AND_SLOW)
 def test_the_posterior_is_also_a_jax_function_with_derivatives(name: str) -> None:
     recipe, data = case(name)
     posterior = recipe.fit(data, None, np.random.default_rng(1)).posterior

@@ -10,7 +10,8 @@ from tests.surrogates.surrogate_cases import CASES, case, function, points_for
 
 from assay.errors import UsageError
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.gaussian_process import GaussianProcess, GaussianProcessPosterior
+from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 
 def fitted(name: str) -> tuple[GaussianProcessPosterior, np.ndarray]:

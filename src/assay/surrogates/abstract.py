@@ -7,7 +7,7 @@ their own units: shape (points, outputs). Conditioning returns a new posterior, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -49,6 +49,11 @@ class AbstractPosterior(ABC):
     @abstractmethod
     def quantiles(self, points: Array, probabilities: Array) -> Array:
         """Quantiles of the function: (probabilities, points, outputs)."""
+
+    @abstractmethod
+    def distribution(self, points: Array) -> Callable[[Array], Array]:
+        """The function from values (..., points, outputs) to P(f(x) < value), without noise: the inverse of
+        `quantiles`, prepared for many values."""
 
     @abstractmethod
     def joint(self, points: Array) -> tuple[Array, Array]:

@@ -83,6 +83,11 @@ class Objective:
         return any(table.noise is not None for _, table in self.tables)
 
     @property
+    def covariance_size(self) -> int:
+        """The number of entries before the warping's parameters."""
+        return self.dimension + self.fits_noise + self.fits_signal
+
+    @property
     def bounds(self) -> list[tuple[float, float]]:
         """Of each entry of the vector."""
         low, high = self.length_scale_bounds

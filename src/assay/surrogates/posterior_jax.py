@@ -15,7 +15,7 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.numerics.compile import bucket, compiled, jax_module, pad_rows
-from assay.surrogates.gaussian_process import GaussianProcessPosterior
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 from assay.surrogates.kernels.cross import Rows, cross_covariance
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
 from assay.surrogates.process import Process

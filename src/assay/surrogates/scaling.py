@@ -45,6 +45,11 @@ class OutputScaling:
         """Whether a Gaussian stays one."""
         return self.warping.parameter_count == 0
 
+    @property
+    def unit(self) -> Array:
+        """(outputs,), one latent unit in own units, where the map is affine."""
+        return self.scale * self.latent_scale
+
     def to_latent(self, values: Array) -> Array:
         """(..., outputs) in own units to latent units."""
         return self.to_latent_slope(values)[0]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from assay.surrogates.gaussian_process import GaussianProcessPosterior
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 from assay.testing.problems import Problem
 from benchmarks.methods.assay_method import AssayMethod
 from benchmarks.reporting import COLOURS, figure, save_plot

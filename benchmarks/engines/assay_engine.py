@@ -18,7 +18,8 @@ from assay.records import Measurement, Outcome, Suggestion, Trial
 from assay.space.space import Space
 from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.gaussian_process import GaussianProcess, GaussianProcessPosterior
+from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 from benchmarks.engines.abstract import RAW_SAMPLES, RESTARTS, AbstractEngine, Hyperparameters
 
 __all__ = ["AssayDriverEngine", "AssayEngine"]

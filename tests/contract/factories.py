@@ -33,6 +33,7 @@ from assay.store.location import open_store
 from assay.store.memory import MemoryStore
 from assay.store.sql import SqlStore
 from assay.surrogates.abstract import AbstractSurrogate
+from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.testing.surrogate_suite import example_data
 
@@ -55,6 +56,7 @@ SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
     "exact": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="identity")),
     "noisy": (GaussianProcess, lambda: GaussianProcess(noise="fit", warping="identity")),
     "warped": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="auto")),
+    "averaged": (AveragedGaussianProcess, lambda: AveragedGaussianProcess(GaussianProcess(), pairs=2)),
 }
 
 ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {

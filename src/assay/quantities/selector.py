@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from assay.quantities.abstract import AbstractScalarQuantity
-from assay.surrogates.gaussian_process import GaussianProcessPosterior
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 __all__ = ["SelectedOutput"]
 

@@ -49,17 +49,17 @@ def summary_of(runs: Sequence[Run], methods: Sequence[str], minimum: float) -> d
     return found
 
 
-def verdict(summary: dict[str, Any], key: str) -> str:
-    """Our median beside the best peer's and random's, in a sentence."""
+def verdict(summary: dict[str, Any], key: str) -> list[str]:
+    """Our median beside the best peer's and random's, in a sentence; none where one of them is missing."""
     medians = {name: entry[key]["median"] for name, entry in summary.items() if key in entry}
     peers = {name: value for name, value in medians.items() if name in PEERS}
     if "assay" not in medians or not peers or "random" not in medians:
-        return ""
+        return []
     best = min(peers, key=lambda name: peers[name])
-    return (
+    return [
         f"The median of assay is {medians['assay'] / peers[best]:.3f} of the best peer's ({LABELS[best]}) and "
         f"{medians['assay'] / medians['random']:.3f} of random's."
-    )
+    ]
 
 
 def text_of(summary: dict[str, Any], calibration: dict[str, Any], minimum: float) -> str:
@@ -83,7 +83,7 @@ def text_of(summary: dict[str, Any], calibration: dict[str, Any], minimum: float
         parts.append(
             markdown_table(["method", "least", "lower quartile", "median", "upper quartile", "largest"], rows)
         )
-        parts.append(verdict(summary, key))
+        parts.extend(verdict(summary, key))
     if calibration:
         parts.append(
             "Calibration of assay after 60 evaluations: the share of the truth at fresh points that its intervals cover, "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import importlib.util
 import io
 import re
 import types
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from tests.schema_tables import MODELS, with_tables
 
 import assay
 from assay.cli.main import app
@@ -31,15 +31,6 @@ def blocks(page: Path) -> list[str]:
 
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-def load_schema_tables() -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("schema_tables", ROOT / "tests" / "schema_tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
@@ -115,10 +106,10 @@ def test_every_command_has_a_section_with_its_options() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_tables_of_keys_are_those_of_the_schemas(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert load_schema_tables().with_tables(text) == text, "python tests/schema_tables.py writes them anew"
+    assert with_tables(text) == text, "python tests/schema_tables.py writes them anew"
 
 
 def test_every_schema_is_in_the_manual() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    for name in load_schema_tables().MODELS:
+    for name in MODELS:
         assert f"<!-- keys of {name} -->" in text

@@ -1,5 +1,5 @@
 """Models that behave and misbehave; at the top level, so that workers can import them."""
-# ruff: noqa: ARG001, T201 - every model takes x, and one is noisy on purpose
+# ruff: noqa: ARG001 - every model takes x, and one is noisy on purpose
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from pathlib import Path
 from typing import Any
 
-import models_for_executors as models
 import pytest
+import tests.executors.models_for_executors as models
 
 from assay.errors import UsageError
 from assay.executors.abstract import Task

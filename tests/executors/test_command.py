@@ -170,8 +170,11 @@ def fail_to_read(folder: Path) -> float:
 
 
 def test_result_by_a_python_function(evaluate: Evaluate) -> None:
-    assert number_in(evaluate(python("open('a', 'w')"), {"python": "test_command:count_files"})) == 3.0
-    outcome = evaluate(python(""), {"python": "test_command:fail_to_read"})
+    assert (
+        number_in(evaluate(python("open('a', 'w')"), {"python": "tests.executors.test_command:count_files"}))
+        == 3.0
+    )
+    outcome = evaluate(python(""), {"python": "tests.executors.test_command:fail_to_read"})
     assert (outcome.status, outcome.error) == ("model_failure", "ZeroDivisionError: 0-1")
 
 

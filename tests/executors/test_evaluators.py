@@ -8,10 +8,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import models_for_executors as models
 import numpy as np
 import pandas as pd
 import pytest
+import tests.executors.models_for_executors as models
 
 from assay.errors import UsageError
 from assay.executors.abstract import Task
@@ -109,9 +109,9 @@ def test_wrong_parameters_are_a_model_failure() -> None:
 
 
 def test_function_by_path_survives_pickling() -> None:
-    evaluator = pickle.loads(pickle.dumps(PythonEvaluator("models_for_executors:square")))
+    evaluator = pickle.loads(pickle.dumps(PythonEvaluator("tests.executors.models_for_executors:square")))
     assert evaluator.function is models.square
-    assert repr(evaluator) == "PythonEvaluator('models_for_executors:square')"
+    assert repr(evaluator) == "PythonEvaluator('tests.executors.models_for_executors:square')"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_function_by_path_survives_pickling() -> None:
         ("square", "must be given as 'module:function'"),
         ("models_for_executors:", "must be given as"),
         ("os; import sys:path", "must be given as"),
-        ("models_for_executors:cube", "has no 'cube'"),
+        ("tests.executors.models_for_executors:cube", "has no 'cube'"),
         ("no_such_module_anywhere:square", "cannot be imported: ModuleNotFoundError"),
         ("math:pi", "something that can be called, got a float"),
     ],

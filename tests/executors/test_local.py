@@ -12,8 +12,8 @@ from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
-import models_for_executors as models
 import pytest
+import tests.executors.models_for_executors as models
 
 from assay.errors import EvaluationError, UsageError
 from assay.executors.abstract import Task
@@ -130,8 +130,11 @@ def test_crash_costs_only_its_own_task(start_pool: StartPool) -> None:
     ("function", "error"),
     [
         (models.fail, "ValueError: no convergence at x = 1.0"),
-        (models.fail_unpicklable, "models_for_executors.UnpicklableError: cannot travel"),
-        (models.fail_unprintable, "models_for_executors.UnprintableError: <exception str() failed>"),
+        (models.fail_unpicklable, "tests.executors.models_for_executors.UnpicklableError: cannot travel"),
+        (
+            models.fail_unprintable,
+            "tests.executors.models_for_executors.UnprintableError: <exception str() failed>",
+        ),
         (models.exit_politely, "SystemExit: no licence for x = 1"),
         (models.give_nan, "the evaluation returned nan, which is not a finite number"),
     ],
@@ -237,7 +240,10 @@ def test_workers_run_linear_algebra_on_one_thread(
 
 
 def test_function_by_path(start_pool: StartPool) -> None:
-    assert value(start_pool("models_for_executors:square").submit(task_of(x=3.0)).result(30)) == 9.0
+    assert (
+        value(start_pool("tests.executors.models_for_executors:square").submit(task_of(x=3.0)).result(30))
+        == 9.0
+    )
 
 
 def test_shutdown_waits_for_what_was_submitted(start_pool: StartPool) -> None:
@@ -332,7 +338,7 @@ from pathlib import Path
 from assay.executors.abstract import Task
 from assay.executors.evaluators import PythonEvaluator
 from assay.executors.local import LocalExecutor
-import models_for_executors as models
+import tests.executors.models_for_executors as models
 
 pool = LocalExecutor(PythonEvaluator(models.process_id), workers=2)
 outbox = Path(sys.argv[1])

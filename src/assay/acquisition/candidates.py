@@ -6,11 +6,12 @@ import itertools
 
 import numpy as np
 
+from assay.acquisition.niches import Niche
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.designs import sobol
 from assay.numerics.feasibility import FeasibleSet
 
-__all__ = ["around", "candidates"]
+__all__ = ["around", "candidates", "within"]
 
 Array = np.ndarray
 
@@ -18,6 +19,8 @@ Array = np.ndarray
 ENUMERATION_LIMIT = 4096
 # Distances of the local points, in box widths: from a new basin to the last digits.
 NEAREST, FARTHEST = 1e-4, 0.3
+# How many points the search of one niche begins with.
+NICHE_POINTS = 200
 
 
 def candidates(
@@ -75,6 +78,18 @@ def around(best: Array, count: int, generator: np.random.Generator, coordinates:
     inside = np.where(inside < limits[0], 2 * limits[0] - inside, inside)
     points[:, :design] = np.where(inside > limits[1], 2 * limits[1] - inside, inside)
     return coordinates.snap(points)
+
+
+def within(niche: Niche, points: Array, coordinates: Coordinates, generator: np.random.Generator) -> Array:
+    """Points of a niche, half of them uniform in its box and half near its centre: (count, dimension), snapped.
+
+    Columns without a gradient keep the centre's values.
+    """
+    centre = points[niche.centre]
+    uniform = niche.lower + (niche.upper - niche.lower) * generator.random((NICHE_POINTS, len(centre)))
+    shrink = np.where(np.arange(NICHE_POINTS)[:, None] % 2 == 0, 1.0, 0.2)
+    moved = np.where(coordinates.continuous, centre + shrink * (uniform - centre), centre)
+    return coordinates.snap(moved)
 
 
 def _grid(coordinates: Coordinates) -> Array | None:

@@ -48,7 +48,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The maxima found, the best first: points (count, dimension), values (count,)."""
+    """Points (count, dimension) and the acquisition there (count,): maxima first, then what they were searched from."""
 
     points: Array
     values: Array
@@ -60,6 +60,7 @@ def search(
     feasible: FeasibleSet,
     candidates: Array,
     settings: Search,
+    limits: Array | None = None,
 ) -> Ranked:
     """The maxima of an acquisition over a space, the best first.
 
@@ -69,23 +70,22 @@ def search(
         feasible: the constraints.
         candidates: (count, dimension), feasible and snapped.
         settings: how much work.
+        limits: (2, dimension), where continuous columns stay; None for the whole box.
 
     Returns:
-        The starts' maxima, then the other candidates, without repetition, each by falling value.
+        The maxima that the starts led to, then the candidates, both by falling value.
     """
     values = acquisition.value(candidates)
     values = np.where(np.isfinite(values), values, -np.inf)
     chosen = choose_starts(candidates, values, settings)
-    box = _Box.of(coordinates, candidates)
+    box = _Box.of(coordinates, candidates, limits)
     points, tops = candidates[chosen], values[chosen]
     if box.moves.any():
         points, tops = _climb(acquisition, box, feasible, points, settings)
     points, tops = _sweep(acquisition, coordinates, box, feasible, points, tops, settings)
     if feasible.count and box.moves.any():
         points, tops = _polish(acquisition, box, feasible, points, tops, settings.polished)
-    order = np.argsort(-tops, kind="stable")
-    rest = np.setdiff1d(np.argsort(-values, kind="stable"), chosen, assume_unique=True)
-    rest = rest[np.argsort(-values[rest], kind="stable")]
+    order, rest = np.argsort(-tops, kind="stable"), np.argsort(-values, kind="stable")
     return Ranked(
         np.concatenate([points[order], candidates[rest]]), np.concatenate([tops[order], values[rest]])
     )
@@ -117,12 +117,12 @@ class _Box:
     moves: Array
 
     @staticmethod
-    def of(coordinates: Coordinates, candidates: Array) -> _Box:
+    def of(coordinates: Coordinates, candidates: Array, limits: Array | None) -> _Box:
         moves = np.asarray(coordinates.continuous) & (
             np.arange(coordinates.dimension) < coordinates.design_dimension
         )
-        lower = np.where(moves, 0.0, candidates.min(axis=0))
-        upper = np.where(moves, 1.0, candidates.max(axis=0))
+        lower = np.where(moves, 0.0 if limits is None else limits[0], candidates.min(axis=0))
+        upper = np.where(moves, 1.0 if limits is None else limits[1], candidates.max(axis=0))
         return _Box(lower, upper, moves)
 
 
@@ -236,7 +236,7 @@ def _polish(
 
         def place(part: Array, point: Array = point) -> Array:
             whole = point.copy()
-            whole[moving] = np.clip(part, 0.0, 1.0)
+            whole[moving] = np.clip(part, box.lower[moving], box.upper[moving])
             return whole[None]
 
         def loss(part: Array, place=place) -> tuple[float, Array]:
@@ -253,7 +253,7 @@ def _polish(
             point[moving],
             jac=True,
             method="SLSQP",
-            bounds=[(0.0, 1.0)] * len(moving),
+            bounds=list(zip(box.lower[moving], box.upper[moving], strict=True)),
             constraints=[inside],
             options={"maxiter": 50, "ftol": 1e-10},
         )

@@ -25,7 +25,7 @@ from assay.quantities.selector import SelectedOutput
 from assay.records import Measurement, Trial
 from assay.space.space import Space
 from assay.surrogates.abstract import AbstractPosterior
-from assay.surrogates.gaussian_process import GaussianProcessPosterior
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 __all__ = ["ActiveLearning", "Belief"]
 
@@ -243,17 +243,13 @@ class ActiveLearning(AbstractDriver):
     def _posterior(
         self, history: History, seen: Training, coordinates: Coordinates
     ) -> GaussianProcessPosterior:
-        """The model whose evidence is greatest, with hyperparameters that are kept or fitted as for a suggestion."""
-        settings, fits = self._surrogate, self._fits(history)
-        data = seen.datasets[settings.name]
-        found = []
-        for turn in TURNS[settings.warping_function]:
-            surrogate = build_surrogate(settings, coordinates, self.settings.deterministic, turn.warping)
-            randomness = generator(history.seed, len(history.trials), "belief")
-            found.append(
-                fit_or_keep(surrogate, settings, data, fits.get(turn.warping), randomness)[0].posterior
-            )
-        return max(found, key=lambda posterior: posterior.log_marginal_likelihood())
+        """The model of the first turn, with hyperparameters that are kept or fitted as for a suggestion."""
+        settings = self._surrogate
+        warping = TURNS[settings.warping_function][0].warping
+        surrogate = build_surrogate(settings, coordinates, self.settings.deterministic, warping)
+        randomness = generator(history.seed, len(history.trials), "belief")
+        kept = self._fits(history).get(warping)
+        return fit_or_keep(surrogate, settings, seen.datasets[settings.name], kept, randomness)[0].posterior
 
     def _has_values(self, seen: Training) -> bool:
         return int(seen.datasets[self._surrogate.name].is_value.sum()) >= SMALLEST_FIT

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from assay.acquisition.abstract import AbstractAcquisition
-from assay.acquisition.candidates import candidates
+from assay.acquisition.candidates import candidates, within
 from assay.acquisition.improvement import (
     LogConfidenceBound,
     LogExpectedImprovement,
     LogProbabilityBelow,
     LogUncertainty,
 )
+from assay.acquisition.niches import Niche, niches
 from assay.acquisition.product import LogProduct
-from assay.acquisition.search import Search, search
+from assay.acquisition.search import Ranked, Search, search
 from assay.drivers.configuration import GP, AcquisitionOptimizer, Minimizer
 from assay.drivers.surrogates import feasibility_surrogate
 from assay.errors import NumericalError
@@ -28,15 +29,22 @@ from assay.quantities.abstract import AbstractScalarQuantity
 from assay.quantities.selector import SelectedOutput
 from assay.surrogates.abstract import Fitted
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.gaussian_process import GaussianProcess, GaussianProcessPosterior
+from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
-__all__ = ["Chosen", "Domain", "Looks", "fit_or_keep", "incumbent", "suggest_unit"]
+__all__ = ["Chosen", "Domain", "Looks", "fit_or_keep", "ranking", "suggest_unit"]
 
 Array = np.ndarray
 Generators = Callable[[str], np.random.Generator]
 
 # Two points closer than this, in box widths, are the same look.
 SAME_POINT = 1e-9
+# The search also begins around so many of the best points.
+CENTRES = 4
+# The log acquisition, in standard deviations of the data, below which a search has no hope; and the number of other
+# basins that are then looked into.
+HOPELESS = -5.0
+NICHES = 3
 # The standard deviations of the confidence bound; `scaling` multiplies them.
 CONFIDENCE = 2.0
 # So many successes in a row must be likely where an evaluation might fail: expected improvements differ by powers of
@@ -96,14 +104,12 @@ def fit_or_keep(
     return fitted, {"rows": rows, "state": dict(fitted.state)}
 
 
-def incumbent(
-    quantity: AbstractScalarQuantity, domain: Domain, points: Array, observed: Array | None
-) -> tuple[int, float]:
-    """The best point so far, and the value to improve upon in working units.
+def ranking(quantity: AbstractScalarQuantity, domain: Domain, points: Array, observed: Array | None) -> Array:
+    """How good each point is, in working units, lower being better: (count,); infinite where constraints are broken.
 
     Arguments:
         quantity: what is minimised.
-        domain: only points that meet its constraints count, in its environment.
+        domain: whose constraints and environment count.
         points: (count, dimension), where something was observed.
         observed: (count,), the values there if they are exact; None for noisy ones, which the posterior mean
             replaces: the best observation of many noisy ones is mostly the luckiest.
@@ -112,9 +118,7 @@ def incumbent(
     here[:, domain.coordinates.design_dimension :] = domain.environment
     worth = quantity.mean_variance(here)[0] if observed is None else quantity.to_working(observed)
     allowed = domain.feasible.contains(here)
-    worth = np.where(allowed, worth, np.inf) if allowed.any() else worth
-    best = int(np.argmin(worth))
-    return best, float(worth[best])
+    return np.where(allowed, worth, np.inf) if allowed.any() else worth
 
 
 def suggest_unit(
@@ -137,39 +141,53 @@ def suggest_unit(
         observed: the exact values at `looks.succeeded`, or None for noisy ones.
         objective, optimizer, scaling: settings.
         generators: purpose to generator.
-        margin: the improvement, in standard deviations of the data, below which nothing counts as one.
+        margin: the improvement, in standard deviations of the data, below which nothing counts as one; with a margin
+            and no hope for it, the search goes on in other basins than the best.
 
     Raises:
         NumericalError: when every point that the search finds was looked at already.
     """
-    best, target = incumbent(quantity, domain, looks.succeeded, observed)
+    worth = ranking(quantity, domain, looks.succeeded, observed)
+    best = int(np.argmin(worth))
+    target = float(worth[best])
     if len(looks.pending):
         # An open look's expected value may already be better than what was seen.
         target = min(target, float(quantity.mean_variance(looks.pending)[0].min()))
         quantity = SelectedOutput(quantity.posterior.condition_on_inputs(looks.pending), quantity.column)
-    promise = _promise(quantity, target - margin, objective, scaling)
-    factors = [promise, *_success(looks, domain.coordinates, generators)]
-    whole = LogProduct(tuple(factors)) if len(factors) > 1 else promise
-
-    order = np.argsort(
-        quantity.mean_variance(looks.succeeded)[0] if observed is None else observed, kind="stable"
-    )
-    ranked_best = looks.succeeded[order[: min(len(order), 4)]]
+    success = _success(looks, domain.coordinates, generators)
+    settings = Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps)
     starts = candidates(
         domain.coordinates,
         domain.feasible,
-        ranked_best,
+        looks.succeeded[np.argsort(worth, kind="stable")[:CENTRES]],
         (optimizer.num_initial_samples, optimizer.num_local_samples),
         generators("candidates"),
         domain.environment,
     )
+
+    def weighed(promise: AbstractAcquisition) -> AbstractAcquisition:
+        return LogProduct((promise, *success)) if success else promise
+
+    def searches() -> Iterator[tuple[str, Ranked]]:
+        promise = weighed(_promise(quantity, target - margin, objective, scaling))
+        everywhere = search(promise, domain.coordinates, domain.feasible, starts, settings)
+        if margin > 0.0 and everywhere.values[0] < HOPELESS:
+            for niche in _open_niches(quantity, looks.succeeded, worth, domain):
+                local = within(niche, looks.succeeded, domain.coordinates, generators("niches"))
+                local[:, domain.coordinates.design_dimension :] = domain.environment
+                local = local[domain.feasible.contains(local)]
+                if len(local):
+                    promise = weighed(_promise(quantity, float(worth[niche.centre]), objective, scaling))
+                    limits = np.stack([niche.lower, niche.upper])
+                    ranked = search(promise, domain.coordinates, domain.feasible, local, settings, limits)
+                    if ranked.values[0] >= HOPELESS:
+                        yield "niche", ranked
+        yield "model", everywhere
+        unknown = weighed(LogUncertainty(quantity))
+        yield "exploration", search(unknown, domain.coordinates, domain.feasible, starts, settings)
+
     known = np.concatenate([looks.succeeded, looks.failed, looks.pending])
-    settings = Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps)
-    for origin, acquisition in (
-        ("model", whole),
-        ("exploration", LogProduct((LogUncertainty(quantity), *factors[1:]))),
-    ):
-        ranked = search(acquisition, domain.coordinates, domain.feasible, starts, settings)
+    for origin, ranked in searches():
         found = _first_new(ranked.points, known, domain)
         if found is not None:
             index, point, values = found
@@ -184,6 +202,12 @@ def suggest_unit(
         f"every point of the space that the search found was looked at already, all {len(known)}; "
         "end the study, or widen the space"
     )
+
+
+def _open_niches(quantity: SelectedOutput, points: Array, worth: Array, domain: Domain) -> list[Niche]:
+    scales = quantity.posterior.length_scales
+    limits = domain.coordinates.limits
+    return niches(points, worth, scales, limits, lambda ways: quantity.mean_variance(ways)[0], NICHES)
 
 
 def _promise(

@@ -17,7 +17,10 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
+from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.averaged_gaussian_process import AveragedPosterior
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
+from assay.surrogates.latent_gaussian import AbstractLatentGaussian
 from assay.testing.problems import Problem
 from benchmarks.methods.assay_method import AssayMethod
 from benchmarks.reporting import COLOURS, figure, save_plot
@@ -44,6 +47,16 @@ def in_ellipsoid(centre: Array, half_axes: Array, count: int, generator: np.rand
     return kept[:count]
 
 
+def length_scales_of(posterior: AbstractPosterior) -> Array:
+    """Of a single process, or the weighted mean of an average's: (dimension,)."""
+    if isinstance(posterior, AveragedPosterior):
+        return np.average(
+            [member.length_scales for member in posterior.members], axis=0, weights=posterior.weights
+        )
+    assert isinstance(posterior, GaussianProcessPosterior)
+    return posterior.length_scales
+
+
 def residuals(problem: Problem, seed: int) -> dict[str, Any]:
     """One closed loop, and what the model says at the fresh points afterwards."""
     method = AssayMethod(problem, seed)
@@ -55,8 +68,8 @@ def residuals(problem: Problem, seed: int) -> dict[str, Any]:
     generator = np.random.default_rng([seed, 68])
     best = belief.points[np.argmin(belief.observed)]
     posterior = belief.posterior
-    assert isinstance(posterior, GaussianProcessPosterior)
-    length_scales = posterior.length_scales
+    assert isinstance(posterior, AbstractLatentGaussian)
+    length_scales = length_scales_of(posterior)
     units = {
         "anywhere": generator.random((POINTS, problem.dimension)),
         "near the best": in_ellipsoid(best, length_scales, POINTS, generator),

@@ -18,7 +18,8 @@ def test_the_gradient_of_the_objective_is_the_limit_of_differences(name: str) ->
     generator = np.random.default_rng(4)
     for _ in range(2):
         vector = objective.draw(generator)
-        _, gradient = objective(vector)
+        value, gradient = objective(vector)
+        assert objective.value(vector) == pytest.approx(value, rel=1e-12)
         step = 1e-6
         for place in range(len(vector)):
             change = step * np.eye(len(vector))[place]

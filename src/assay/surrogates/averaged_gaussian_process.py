@@ -123,18 +123,21 @@ class AveragedGaussianProcess(AbstractSurrogate):
             fitted = objective.start(state)
             free = objective.covariance_size
 
-            def restricted(vector: Array) -> tuple[float, Array]:
-                value, gradient = objective(np.concatenate([vector, fitted[free:]]))
-                return value, gradient[:free]
+            def whole(vector: Array) -> Array:
+                return np.concatenate([vector, fitted[free:]])
 
-            nodes, weights = laplace_nodes(restricted, fitted[:free], objective.bounds[:free], self.pairs)
+            nodes, weights = laplace_nodes(
+                lambda vector: objective.value(whole(vector)),
+                lambda vector: objective(whole(vector))[1][:free],
+                fitted[:free],
+                objective.bounds[:free],
+                self.pairs,
+            )
             # The mean of the signal variance's inverse chi-squared posterior, where the fit takes its mode.
             count = len(data) + self.recipe.signal_weight
             factor = 1.0 if objective.fits_signal else count / max(count - 2.0, 1.0)
             members = [
-                _covariance_state(
-                    self.recipe.at(data, objective, np.concatenate([node, fitted[free:]])), node, factor
-                )
+                _covariance_state(self.recipe.at(data, objective, whole(node)), node, factor)
                 for node in nodes
             ]
         return {**state, "members": members, "weights": weights.tolist()}

@@ -217,7 +217,7 @@ class GaussianProcess(AbstractSurrogate):
         starts = [objective.start(None) if state is None else objective.start(state)]
         for _ in range(self.restarts):
             draws = [objective.draw(generator) for _ in range(self.candidates)]
-            starts.append(min(draws, key=lambda draw: objective(draw)[0]))
+            starts.append(min(draws, key=objective.value))
         return starts
 
     def _warping(self, data: Dataset) -> AbstractWarping:

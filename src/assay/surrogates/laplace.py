@@ -29,7 +29,8 @@ _LOG_WEIGHT_RANGE = (-5.0, 1.0)
 
 
 def laplace_nodes(
-    objective: Callable[[Array], tuple[float, Array]],
+    value: Callable[[Array], float],
+    gradient: Callable[[Array], Array],
     vector: Array,
     bounds: list[tuple[float, float]],
     pairs: int,
@@ -37,7 +38,7 @@ def laplace_nodes(
     """Nodes and their weights, which sum to one; the same for the same arguments.
 
     Arguments:
-        objective: J with its gradient.
+        value, gradient: J and its gradient.
         vector: θ̂, where J is least.
         bounds: of each entry; nodes are clipped to them.
         pairs: the number of antithetic pairs of nodes.
@@ -45,16 +46,16 @@ def laplace_nodes(
     low, high = np.array(bounds).T
     size = len(vector)
     steps = _STEP * np.eye(size)
-    rows = [(objective(vector + step)[1] - objective(vector - step)[1]) / (2.0 * _STEP) for step in steps]
+    rows = [(gradient(vector + step) - gradient(vector - step)) / (2.0 * _STEP) for step in steps]
     curvature = 0.5 * (np.array(rows) + np.array(rows).T)
     eigenvalues, vectors = np.linalg.eigh(curvature)
     axes = vectors / np.sqrt(np.maximum(eigenvalues, _WIDEST**-2))
     half = np.random.default_rng(0).standard_normal((pairs, size))
     directions = np.concatenate([half, -half])
     nodes = [np.clip(vector + axes @ direction, low, high) for direction in directions]
-    least, _ = objective(vector)
+    least = value(vector)
     log_weights = np.array(
-        [least - objective(node)[0] + 0.5 * d @ d for node, d in zip(nodes, directions, strict=True)]
+        [least - value(node) + 0.5 * d @ d for node, d in zip(nodes, directions, strict=True)]
     )
     weights = np.exp(np.clip(log_weights, *_LOG_WEIGHT_RANGE))
     return nodes, weights / weights.sum()

@@ -12,11 +12,13 @@ from typing import Any
 
 from assay.drivers.abstract import AbstractDriver, History
 from assay.errors import NoFreeSlotError, StudyError, UsageError
-from assay.records import Configured, Event, Outcome, Suggestion
+from assay.records import Configured, Event, Measurement, Outcome, Suggestion
 from assay.study.catalog import load
 from assay.study.configuration import StudyConfiguration
 from assay.study.definition import Definition
+from assay.study.environment import validate_entries
 from assay.study.journal import Journal
+from assay.study.owner import working_owner
 from assay.study.state import StudyState
 from assay.study.suggesting import claim, history_of, suggest
 from assay.study.verdicts import judge
@@ -61,7 +63,9 @@ class Ledger:
     @property
     def driver(self) -> AbstractDriver:
         """The driver with its present configuration."""
-        settings = self.state.configuration["driver"]
+        return self._driver_of(self.state.configuration["driver"])
+
+    def _driver_of(self, settings: Mapping[str, Any]) -> AbstractDriver:
         if self._driver_cache is None or self._driver_cache[0] is not settings:
             self._driver_cache = (settings, load("drivers", self.definition.driver).from_data(settings))
         return self._driver_cache[1]
@@ -94,16 +98,26 @@ class Ledger:
         """One suggestion; with `lease`, evaluated by this process from now on.
 
         Raises:
-            NoFreeSlotError: when `num_parallel` suggestions are open.
+            NoFreeSlotError: when `num_parallel` suggestions are open; with `lease` also when those that are open
+                complete `max_iter`.
+            SpaceError: when a variable environment parameter has no value yet.
         """
-        driver = self.driver
-        with self._lock:
-            claimed = claim(self._journal, self.definition, environment, self._admit)
-            return suggest(self._journal, driver, claimed, lease=lease)
 
-    def _admit(self, state: StudyState) -> None:
-        slots = StudyConfiguration.of(state.configuration["study"]).num_parallel
-        taken = sorted({*state.open, *state.claims})
+        def admit(state: StudyState) -> None:
+            self._admit(state, limited=lease)
+
+        with self._lock, working_owner() as owner:
+            claimed = claim(self._journal, self.definition, environment, admit, owner)
+            # the driver as it was at the claim, so that whoever finishes the work comes to the same point
+            return suggest(self._journal, self._driver_of(claimed.configuration), claimed, lease=lease)
+
+    def _admit(self, state: StudyState, *, limited: bool) -> None:
+        settings = StudyConfiguration.of(state.configuration["study"])
+        slots, taken = settings.num_parallel, sorted({*state.open, *state.claims})
+        if limited and state.finished + len(taken) >= settings.max_iter:
+            raise NoFreeSlotError(
+                f"study {self.id!r} allows max_iter = {settings.max_iter:g} evaluations, and they are done or under way"
+            )
         if len(taken) >= slots:
             listed = ", ".join(map(str, taken))
             raise NoFreeSlotError(
@@ -111,11 +125,16 @@ class Ledger:
                 f"(numbers {listed}); tell or clear one, or raise num_parallel"
             )
 
+    def check(self, measurements: Sequence[Measurement]) -> None:
+        """Refuse, with a UsageError, what the driver could not learn from or what breaks a rule of the environment."""
+        validate_entries(self.definition.space, measurements)
+        self.driver.check(self.definition.space, measurements)
+
     def record(self, number: int, attempt: int, outcome: Outcome) -> None:
         """Take in the outcome of one attempt; the same attempt told twice changes nothing."""
         if outcome.status == "succeeded":
             try:
-                self.driver.check(self.definition.space, outcome.measurements)
+                self.check(outcome.measurements)
             except UsageError as error:
                 outcome = Outcome("model_failure", seconds=outcome.seconds, error=str(error))
 

@@ -6,12 +6,13 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from assay.records import SuggestionClaimed
 from assay.store.abstract import Lease
 from assay.study.configuration import StudyConfiguration
 from assay.study.owner import is_known_dead
 from assay.study.state import StudyState
 
-__all__ = ["Ask", "Evaluate", "Finish", "Step", "Wait", "is_abandoned", "next_step"]
+__all__ = ["Ask", "Evaluate", "Finish", "Step", "Wait", "is_abandoned", "is_abandoned_claim", "next_step"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Finish:
 
 
 LEASE_SECONDS = 60.0
+CLAIM_SECONDS = 600.0  # a claim of another host that is older than this is taken over
 
 Step = Ask | Evaluate | Wait | Finish
 
@@ -57,6 +59,11 @@ def is_abandoned(state: StudyState, number: int, leases: Mapping[int, Lease], no
     if row is None or row.attempt != taken.attempt:  # killed between taking the lease and its first renewal
         return state.lease_times[number] + LEASE_SECONDS < now
     return row.expiry < now
+
+
+def is_abandoned_claim(state: StudyState, event: SuggestionClaimed, now: float) -> bool:
+    """Whether the process that computed a suggestion is gone: known to be dead, or silent for too long."""
+    return is_known_dead(event.owner) or state.claim_times[event.number] + CLAIM_SECONDS < now
 
 
 def _to_repeat(state: StudyState, number: int) -> bool:
@@ -90,15 +97,9 @@ def next_step(
     for number in sorted(state.open):
         if number not in running and (_to_repeat(state, number) or is_abandoned(state, number, leases, now)):
             return Evaluate(number)
-    if state.finished + len(state.open) + len(state.claims) >= configuration.max_iter and not _dead_claim(
-        state
-    ):
-        return Wait()
-    if len(state.open) + len(state.claims) >= configuration.num_parallel and not _dead_claim(state):
+    if any(is_abandoned_claim(state, event, now) for event in tuple(state.claims.values())):
+        return Ask()  # its computation was cut off: asking finishes it
+    taken = len(state.open) + len(state.claims)
+    if taken >= configuration.num_parallel or state.finished + taken >= configuration.max_iter:
         return Wait()
     return Ask()
-
-
-def _dead_claim(state: StudyState) -> bool:
-    """Whether some suggestion's computation was cut off: asking then finishes it."""
-    return any(is_known_dead(event.owner) for event in state.claims.values())

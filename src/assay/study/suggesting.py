@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from assay.drivers.abstract import AbstractDriver, History, Request
 from assay.records import (
@@ -22,12 +23,11 @@ from assay.records import (
 )
 from assay.study.definition import Definition
 from assay.study.journal import Journal
-from assay.study.owner import host_name, is_known_dead, this_owner
+from assay.study.owner import host_name, this_owner
 from assay.study.state import StudyState
+from assay.study.steps import is_abandoned_claim
 
 __all__ = ["Claim", "claim", "history_of", "suggest", "timestamp"]
-
-CLAIM_SECONDS = 600.0  # a claim of another host that is older than this is taken over
 
 
 def timestamp() -> str:
@@ -48,10 +48,11 @@ def history_of(definition: Definition, state: StudyState) -> History:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claimed number, with the history that its point is computed from."""
+    """A claimed number, with the history and the driver's configuration that its point is computed from."""
 
     event: SuggestionClaimed
     history: History
+    configuration: Mapping[str, Any]
 
 
 def claim(
@@ -59,32 +60,36 @@ def claim(
     definition: Definition,
     environment: Mapping[str, float] | None,
     admit: Callable[[StudyState], None],
+    owner: str,
 ) -> Claim:
     """Claim the next number, or one whose owner died while computing it.
 
     Arguments:
         environment: for the new number; None for the last one known.
         admit: raises when no further suggestion may be open now; called under the write lock.
+        owner: who computes it.
+
+    Raises:
+        SpaceError: when a variable environment parameter has no value yet.
     """
-    owner = this_owner()
-    taken: list[History] = []
+    seen: list[tuple[History, Mapping[str, Any]]] = []
 
     def decide(state: StudyState) -> Sequence[Event]:
-        taken.clear()
+        seen.clear()
         for event in state.claims.values():
-            expired = state.claim_times[event.number] + CLAIM_SECONDS < time.time()
-            if event.owner != owner and (is_known_dead(event.owner) or expired):
+            if is_abandoned_claim(state, event, time.time()):
                 return [replace(event, owner=owner)]
         admit(state)
-        taken.append(history_of(definition, state))
-        values = dict(environment) if environment is not None else dict(state.environment)
+        seen.append((history_of(definition, state), state.configuration["driver"]))
+        values = definition.space.validate_environment({**state.environment, **(environment or {})})
         return [SuggestionClaimed(state.next_number, state.last, values, owner)]
 
     (event,) = journal.transact(decide)
     assert isinstance(event, SuggestionClaimed)
-    if taken:
-        return Claim(event, taken[0])
-    return Claim(event, history_of(definition, journal.state_at(event.prefix)))
+    if seen:
+        return Claim(event, *seen[0])
+    past = journal.state_at(event.prefix)
+    return Claim(event, history_of(definition, past), past.configuration["driver"])
 
 
 def suggest(journal: Journal, driver: AbstractDriver, claimed: Claim, *, lease: bool) -> Suggestion:

@@ -57,11 +57,15 @@ class Measurement:
 
 
 def _as_numbers(what: str, value: Any) -> tuple[float, ...]:
-    items = [value] if isinstance(value, int | float) or getattr(value, "ndim", None) == 0 else list(value)
     try:
+        if isinstance(value, str | bytes | Mapping):  # they would be taken apart
+            raise TypeError
+        items = (
+            [value] if isinstance(value, int | float) or getattr(value, "ndim", None) == 0 else list(value)
+        )
         return tuple(float(item) for item in items)
     except (TypeError, ValueError):
-        raise UsageError(f"{what} must be a number or a list of numbers, got {value!r}") from None
+        raise UsageError(f"{what} must be a number or a list of numbers, got {value!r:.200}") from None
 
 
 class Observation:
@@ -111,9 +115,13 @@ class Observation:
                     f"got {len(spread)}"
                 )
             if any(not math.isfinite(entry) or entry < 0 for entry in spread):
-                raise UsageError(f"the uncertainty of an observation must be finite and not negative, got {uncertainty!r}")
+                raise UsageError(
+                    f"the uncertainty of an observation must be finite and not negative, got {uncertainty!r}"
+                )
         self._measurements.append(
-            Measurement(values, derivative, spread, model_name, dict(environment_value) if environment_value else None)
+            Measurement(
+                values, derivative, spread, model_name, dict(environment_value) if environment_value else None
+            )
         )
 
     def __repr__(self) -> str:

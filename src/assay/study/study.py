@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from assay.store.abstract import AbstractStore, StoredEvent
 from assay.study.catalog import load
 from assay.study.configuration import StudyConfiguration
 from assay.study.definition import Definition, require_seed, require_study_id
+from assay.study.environment import environment_of_point, measured_in
 from assay.study.evaluation import ExecutorChoice
 from assay.study.journal import Journal
 from assay.study.ledger import Ledger
@@ -81,7 +84,7 @@ def create_study(
     chosen_id = uuid.uuid4().hex[:12] if study_id is None else require_study_id(study_id)
     space = Space.from_data(design_space, environment, constraints, output_precision)
     load("drivers", driver)
-    opened, location = _open_store(store, study_id)
+    opened, location = _open_store(store, study_id, create=True)
     definition = Definition(space, driver, seed, study_name or chosen_id)
     journal = Journal(opened, chosen_id)
     initial = load("drivers", driver).from_data({})
@@ -101,9 +104,10 @@ def open_study(store: str | Path | AbstractStore, study_id: str | None = None) -
     """Open a stored study; without `study_id`, the only one of the store.
 
     Raises:
-        StudyError: when there is none, or several and none was named.
+        StoreError: when there is no such store; none is made.
+        StudyError: when it holds no such study, or several and none was named.
     """
-    opened, location = _open_store(store, study_id)
+    opened, location = _open_store(store, study_id, create=False)
     ids = opened.study_ids()
     chosen = study_id or (ids[0] if len(ids) == 1 else None)
     if chosen is None or chosen not in ids:
@@ -114,7 +118,7 @@ def open_study(store: str | Path | AbstractStore, study_id: str | None = None) -
 
 
 def _open_store(
-    store: str | Path | AbstractStore | None, study_id: str | None
+    store: str | Path | AbstractStore | None, study_id: str | None, *, create: bool
 ) -> tuple[AbstractStore, str | Path | None]:
     if isinstance(store, AbstractStore):
         return store, getattr(store, "location", None)
@@ -125,7 +129,13 @@ def _open_store(
     from assay.store.location import open_store  # SQLAlchemy is imported only when a store is opened
 
     location = store if store is not None else Path(f"{study_id}.assay.db")
-    return open_store(location), location
+    return open_store(location, create=create), location
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not 0 <= value < math.inf:
+        raise UsageError(f"acquisition_time must be finite and not negative, got {value!r}")
+    return None if value is None else float(value)
 
 
 class Study:
@@ -258,18 +268,16 @@ class Study:
         """A point to look at. It stays open until it is told or cleared.
 
         Arguments:
-            environment_value: the environment now; the last known one when left out.
+            environment_value: the environment now; what is left out keeps its last known value.
             block: wait for a free slot instead of raising.
 
         Raises:
             NoFreeSlotError: when `num_parallel` suggestions are open.
+            SpaceError: when the environment breaks a rule, or nothing is known yet of a variable parameter of it.
         """
-        environment = (
-            None if environment_value is None else self.space.validate_environment(environment_value)
-        )
         while True:
             try:
-                return self._ledger.suggest(environment, lease=False)
+                return self._ledger.suggest(environment_value, lease=False)
             except NoFreeSlotError:
                 if not block:
                     raise
@@ -303,14 +311,13 @@ class Study:
             UnknownSuggestionError: when no open suggestion has that number.
             UsageError: when the observation could not be learned from; nothing is stored then.
         """
-        measurements = self._checked(observation)
-        outcome = Outcome("succeeded", measurements, acquisition_time)
+        outcome = Outcome("succeeded", self._checked(observation), _seconds(acquisition_time))
         if (suggestion_id is None) == (design_value is None):
             raise UsageError("give either suggestion_id or design_value, and not both")
         if suggestion_id is None:
             assert design_value is not None
             return self._add_free([(design_value, environment_value, outcome)])[0]
-        return self._tell(suggestion_id, outcome)
+        return self._tell(suggestion_id, outcome, environment_value)
 
     def add_failure(self, suggestion_id: int, error: str) -> int:
         """Tell that the evaluation of an open suggestion failed: the model cannot be evaluated there."""
@@ -340,7 +347,7 @@ class Study:
                     f"{what} must have one entry for each of the {count} observations, got {length}"
                 )
         rows = [
-            (design, place, Outcome("succeeded", self._checked(observation), seconds))
+            (design, place, Outcome("succeeded", self._checked(observation), _seconds(seconds)))
             for observation, design, place, seconds in zip(
                 observations, design_values, environments, times, strict=True
             )
@@ -353,7 +360,7 @@ class Study:
         def decide(state: StudyState) -> Sequence[Event]:
             if suggestion_id not in state.open and suggestion_id not in state.claims:
                 raise UnknownSuggestionError(self._unknown(state, suggestion_id))
-            return [SuggestionCleared(suggestion_id, message)]
+            return [SuggestionCleared(int(suggestion_id), message)]
 
         self._ledger.transact(decide)
 
@@ -376,14 +383,22 @@ class Study:
                     f"an observation must be finite, got {list(measurement.value)!r}; "
                     "tell a failed evaluation by add_failure"
                 )
-        self.driver.check(self.space, measurements)
+        self._ledger.check(measurements)
         return measurements
 
-    def _tell(self, number: int, outcome: Outcome) -> int:
+    def _tell(
+        self, suggestion_id: int, outcome: Outcome, environment_value: Mapping[str, float] | None = None
+    ) -> int:
+        number = int(suggestion_id)  # a number of NumPy's, from a table, is as good
+
         def decide(state: StudyState) -> Sequence[Event]:
             if number not in state.open:
                 raise UnknownSuggestionError(self._unknown(state, number))
-            return [OutcomeRecorded(number, max(state.trials[number].attempts, 1), outcome)]
+            trial, told = state.trials[number], outcome
+            if environment_value is not None:
+                met = self.space.validate_environment({**trial.suggestion.environment, **environment_value})
+                told = replace(outcome, measurements=measured_in(met, outcome.measurements))
+            return [OutcomeRecorded(number, max(trial.attempts, 1), told)]
 
         self._ledger.transact(decide)
         return number
@@ -396,22 +411,17 @@ class Study:
     def _add_free(
         self, rows: Sequence[tuple[Mapping[str, Any], Mapping[str, float] | None, Outcome]]
     ) -> list[int]:
-        checked = [
-            (
-                self.space.validate_design(design),
-                None if place is None else self.space.validate_environment(place),
-                outcome,
-            )
-            for design, place, outcome in rows
-        ]
+        checked = [(self.space.validate_design(design), place, outcome) for design, place, outcome in rows]
         created = timestamp()
         numbers: list[int] = []
 
         def decide(state: StudyState) -> Sequence[Event]:
             numbers.clear()
             events: list[Event] = []
+            last = state.environment
             for number, (design, place, outcome) in enumerate(checked, start=state.next_number):
-                environment = dict(state.environment) if place is None else place
+                environment = environment_of_point(self.space, last, place, outcome.measurements)
+                last = environment or last
                 suggestion = Suggestion(number, design, environment, created, "user")
                 events += [Suggested(suggestion), OutcomeRecorded(number, 1, outcome)]
                 numbers.append(number)

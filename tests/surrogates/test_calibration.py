@@ -38,7 +38,7 @@ def coverage(functions: int, rows: int, noise_ratio: float) -> np.ndarray:
     return inside / functions
 
 
-@pytest.mark.parametrize("noise_ratio", [0.0, 0.01])
+@pytest.mark.parametrize("noise_ratio", [pytest.param(0.0, marks=pytest.mark.slow), 0.01])
 def test_intervals_cover_what_they_say(noise_ratio: float) -> None:
     assert np.abs(coverage(200, 30, noise_ratio) - LEVELS).max() < 0.03
 

@@ -24,7 +24,7 @@ from assay.surrogates.trend import Trend
 
 CONDITIONS = 10.0 ** np.arange(2, 13, 2)
 ROUNDING = 100.0 * np.finfo(float).eps
-FAST = ("values", "warped", "derivatives with known noise")
+FAST = ("warped", "derivatives with known noise")
 # Each case compiles its programs for about a second.
 FAST_AND_SLOW = [
     pytest.param(name, marks=() if name in FAST else pytest.mark.slow)

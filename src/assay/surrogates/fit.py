@@ -27,6 +27,8 @@ Array = np.ndarray
 # Of the log posterior, relative, and of its gradient by a logarithm: ten times tighter ones cost an eighth more
 # evaluations and gain less than 1e-4 of log posterior.
 _TOLERANCES = {"ftol": 1e-6, "gtol": 1e-2}
+# In logarithms: two optima of the hyperparameters are never this close.
+_SAME_OPTIMUM = 0.3
 
 
 @dataclass(frozen=True)
@@ -249,12 +251,17 @@ def climb(
     starts: list[Array],
     steps: int,
 ) -> Climb:
-    """Minimise from each start, and keep the best end."""
+    """Minimise from each start, and keep the best end; a later start that comes near it is not climbed again."""
     from scipy.optimize import minimize
 
     low, high = np.array(bounds).T
     best = Climb(np.clip(starts[0], low, high), math.inf, 0)
     evaluations = 0
+
+    def stop_near_the_best(vector: Array) -> None:
+        if math.isfinite(best.value) and np.abs(vector - best.vector).max() < _SAME_OPTIMUM:
+            raise StopIteration
+
     for start in starts:
         result = minimize(
             objective,
@@ -262,6 +269,7 @@ def climb(
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
+            callback=stop_near_the_best,
             options={"maxiter": steps, **_TOLERANCES},
         )
         evaluations += int(result.nfev)

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 STAMP = ENVIRONMENT / "assay-setup.json"
-DEVELOPMENT = ("dev", "jax", "plots")
+DEVELOPMENT = ("dev", "jax", "plots", "postgres")
 EXAMPLES = ("examples",)
 
 

@@ -24,7 +24,9 @@ from assay.numerics.random import generator
 from assay.quantities.selector import SelectedOutput
 from assay.records import Measurement, Trial
 from assay.space.space import Space
-from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.abstract import AbstractPosterior, Fitted
+from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
+from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 __all__ = ["ActiveLearning", "Belief"]
@@ -120,9 +122,9 @@ class ActiveLearning(AbstractDriver):
         index = min(allowed, key=lambda place: observed[place])
         figures: dict[str, float] = {}
         if self._fits(history) and len(seen.succeeded) >= SMALLEST_FIT:
-            posterior = self._posterior(history, seen, coordinates)
+            _, fitted = self._model(history, seen, coordinates)
             points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
-            mean, variance = posterior.mean_variance(points)
+            mean, variance = fitted.posterior.mean_variance(points)
             if not self._is_exact(finished):
                 index = min(allowed, key=lambda place: mean[place, self._column])
             figures = {
@@ -156,7 +158,10 @@ class ActiveLearning(AbstractDriver):
             )
         finished, observed = self._finished(history)
         points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
-        posterior = self._posterior(history, seen, coordinates)
+        surrogate, fitted = self._model(history, seen, coordinates)
+        # What people read says how sure it is of its hyperparameters too; a suggestion can do without.
+        averaged, data = AveragedGaussianProcess(surrogate), seen.datasets[self._surrogate.name]
+        posterior = averaged.posterior(data, averaged.spread(data, fitted.state))
         return Belief(coordinates, posterior, self._column, points, np.array(observed))
 
     def predict(
@@ -240,16 +245,16 @@ class ActiveLearning(AbstractDriver):
         """What the last fits left, by the warping of the model."""
         return (history.state or {}).get("surrogates", {}).get(self._surrogate.name, {})
 
-    def _posterior(
+    def _model(
         self, history: History, seen: Training, coordinates: Coordinates
-    ) -> GaussianProcessPosterior:
+    ) -> tuple[GaussianProcess, Fitted[GaussianProcessPosterior]]:
         """The model of the first turn, with hyperparameters that are kept or fitted as for a suggestion."""
         settings = self._surrogate
         warping = TURNS[settings.warping_function][0].warping
         surrogate = build_surrogate(settings, coordinates, self.settings.deterministic, warping)
         randomness = generator(history.seed, len(history.trials), "belief")
         kept = self._fits(history).get(warping)
-        return fit_or_keep(surrogate, settings, seen.datasets[settings.name], kept, randomness)[0].posterior
+        return surrogate, fit_or_keep(surrogate, settings, seen.datasets[settings.name], kept, randomness)[0]
 
     def _has_values(self, seen: Training) -> bool:
         return int(seen.datasets[self._surrogate.name].is_value.sum()) >= SMALLEST_FIT

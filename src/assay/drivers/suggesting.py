@@ -168,10 +168,14 @@ def suggest_unit(
     def weighed(promise: AbstractAcquisition) -> AbstractAcquisition:
         return LogProduct((promise, *success)) if success else promise
 
+    def climb(promise: AbstractAcquisition) -> Ranked:
+        return search(weighed(promise), domain.coordinates, domain.feasible, starts, settings)
+
     def searches() -> Iterator[tuple[str, Ranked]]:
-        promise = weighed(_promise(quantity, target - margin, objective, scaling))
-        everywhere = search(promise, domain.coordinates, domain.feasible, starts, settings)
-        if margin > 0.0 and everywhere.values[0] < HOPELESS:
+        if margin > 0.0:
+            bold = climb(_promise(quantity, target - margin, objective, scaling))
+            if bold.values[0] >= HOPELESS:
+                yield "model", bold
             for niche in _open_niches(quantity, looks.succeeded, worth, domain):
                 local = within(niche, looks.succeeded, domain.coordinates, generators("niches"))
                 local[:, domain.coordinates.design_dimension :] = domain.environment
@@ -182,9 +186,8 @@ def suggest_unit(
                     ranked = search(promise, domain.coordinates, domain.feasible, local, settings, limits)
                     if ranked.values[0] >= HOPELESS:
                         yield "niche", ranked
-        yield "model", everywhere
-        unknown = weighed(LogUncertainty(quantity))
-        yield "exploration", search(unknown, domain.coordinates, domain.feasible, starts, settings)
+        yield "model", climb(_promise(quantity, target, objective, scaling))
+        yield "exploration", climb(LogUncertainty(quantity))
 
     known = np.concatenate([looks.succeeded, looks.failed, looks.pending])
     for origin, ranked in searches():

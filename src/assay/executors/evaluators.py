@@ -58,7 +58,9 @@ class PythonEvaluator(AbstractEvaluator):
         began = time.perf_counter()
         try:
             returned = self.function(**task.kwargs)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code: whatever it raises is data about the model
+        except KeyboardInterrupt:  # the user's, not the model's
+            raise
+        except BaseException as error:  # noqa: BLE001 - foreign code: whatever it raises is data about the model
             line, details = describe_exception(error, skip_frames=1)
             seconds = time.perf_counter() - began
             return Outcome("model_failure", seconds=seconds, error=line, details=details)

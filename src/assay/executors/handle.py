@@ -18,7 +18,7 @@ from typing import BinaryIO, cast, final
 from assay.errors import EvaluationError
 from assay.executors.abstract import Task
 from assay.executors.outbox import read_from_outbox
-from assay.executors.processes import describe_exit, is_killed_from_outside, is_killed_from_outside, kill_session
+from assay.executors.processes import describe_exit, is_killed_from_outside, kill_session
 from assay.executors.worker import Done, Ready, Refused, Setup, Started
 from assay.records import Outcome
 

@@ -150,7 +150,9 @@ class WorkerSlot:
     def _hire(self) -> WorkerHandle:
         for tries_left in reversed(range(_KILLED_TRIES)):
             worker = self._worker = WorkerHandle(self._setup)
-            if self._queue.discarded:  # whoever discarded may have looked for a worker before this one was there
+            if (
+                self._queue.discarded
+            ):  # whoever discarded may have looked for a worker before this one was there
                 worker.kill()
             try:
                 worker.wait_until_ready()

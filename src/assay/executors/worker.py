@@ -9,6 +9,7 @@ the pool sends, the worker answers `Started` and, when the outcome is durable, `
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import pickle
@@ -87,6 +88,7 @@ def is_loading() -> bool:
 def main() -> None:
     """Serve the pool at the other end of standard input and output until it hangs up."""
     requests, replies = _take_pipes()
+    _keep_from_forks(requests, replies)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides what Ctrl-C means
     setup: Setup = pickle.load(requests)
     die_with(setup.parent)
@@ -105,12 +107,37 @@ def main() -> None:
             return None
         tasks += 1
         _send(replies, Started())
-        outcome = evaluate_durably(evaluator, task)
-        sys.stdout.flush()
+        outcome = _evaluate(evaluator, task)
+        with contextlib.suppress(
+            AttributeError, ValueError, OSError
+        ):  # the model may have closed or replaced it
+            sys.stdout.flush()
         leaving = tasks == setup.max_tasks or _is_swollen(setup.memory_limit_bytes)
         _send(replies, Done(outcome, leaving))
         if leaving:
             return None
+
+
+def _evaluate(evaluator: AbstractEvaluator, task: Task) -> Outcome:
+    try:
+        return evaluate_durably(evaluator, task)
+    except KeyboardInterrupt as error:  # nobody presses Ctrl-C here: it is the model's own
+        line, details = describe_exception(error)
+        return Outcome("model_failure", error=line, details=details)
+
+
+def _keep_from_forks(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Close the pipes in whatever the model forks: a process that outlives this one must not hold them open, since
+    the pool would not learn then that this one has ended."""
+    descriptors = requests.fileno(), replies.fileno()
+
+    def close() -> None:
+        for descriptor in descriptors:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=close)
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

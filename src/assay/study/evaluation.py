@@ -72,5 +72,5 @@ def outbox_of(location: str | Path | None, study_id: str) -> Path | None:
     """The folder beside a store file where workers make their outcomes durable; None for other stores."""
     if location is None or "://" in str(location):
         return None
-    path = Path(location)
+    path = Path(location).absolute()  # evaluations may change the working directory
     return path.with_name(f"{path.name}.outbox") / study_id

@@ -144,11 +144,16 @@ class Ledger:
 
         self.transact(decide)
 
-    def stop_reason(self) -> str | None:
+    def failures_in_a_row(self, forgiven: int = 0) -> int:
+        """How many evaluations failed since the last success, without the first `forgiven` failures of the study."""
+        state = self.state
+        return min(state.failures_in_a_row, state.failed - forgiven)
+
+    def stop_reason(self, forgiven: int = 0) -> str | None:
         """The sentence for the stopping criterion that is met, or None."""
-        state, settings = self.state, self.settings
+        state, settings, failures = self.state, self.settings, self.failures_in_a_row(forgiven)
         if state.finished >= settings.max_iter:
             return f"max_iter: {state.finished} evaluations are done"
-        if state.failures_in_a_row >= settings.max_failures_in_a_row:
-            return f"max_failures_in_a_row: the last {state.failures_in_a_row} evaluations failed"
+        if failures >= settings.max_failures_in_a_row:
+            return f"max_failures_in_a_row: the last {failures} evaluations failed"
         return self.driver.stop_reason(self.history) if state.succeeded else None

@@ -11,9 +11,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from typing import Any
 
-from assay.errors import ConfigurationError, NoFreeSlotError, TooManyFailuresError
+from assay.errors import AssayError, ConfigurationError, NoFreeSlotError, StoreError, TooManyFailuresError
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor, Task
+from assay.executors.evaluators import PythonEvaluator
 from assay.executors.outbox import read_outbox, remove_from_outbox
+from assay.executors.serial import SerialExecutor
 from assay.records import Event, LeaseTaken, Outcome, Suggestion
 from assay.store.abstract import Lease
 from assay.study.evaluation import (
@@ -65,9 +67,16 @@ class Runner:
         self._observers = observers
         self._outbox = outbox_of(ledger.location, ledger.id)
         self._running: dict[Future[Outcome], tuple[int, int]] = {}
+        self._executors: list[
+            AbstractExecutor
+        ] = []  # the last one is used, those before end what they have begun
         self._leased: set[tuple[int, int]] = set()  # also what a serial executor has not returned yet
         self._interrupts = 0
         self._stopped: str | None = None
+        self._forgiven = 0  # failures before this run, where they had met the limit: running again goes on
+        self._refused_width = 0  # a num_parallel that no executor could be made for
+        self._given_up = 0  # suggestions in a row of which every attempt was lost
+        self._warned = False
         self._began = 0.0
         self._done_here = 0
 
@@ -79,33 +88,69 @@ class Runner:
             KeyboardInterrupt: at the second Ctrl-C.
         """
         self._began = time.monotonic()
-        executor = build_executor(self._choice, self._evaluator, self._ledger.settings.num_parallel)
+        settings, state = self._ledger.settings, self._ledger.state
+        if state.failures_in_a_row >= settings.max_failures_in_a_row:
+            self._forgiven = state.failed
+        self._executors.append(build_executor(self._choice, self._evaluator, settings.num_parallel))
         finished = False
         try:
             with self._interruptible(), self._heartbeat():
-                self._ingest_outbox()
-                self._notify(None)
-                self._loop(executor)
+                self._go_on()
                 finished = True
         finally:
-            executor.shutdown(kill=not finished)
+            for executor in self._executors:
+                executor.shutdown(kill=not finished)
             for number, attempt in self._leased:
-                self._renew(number, attempt, seconds=0.0)  # given back, for the next runner to take at once
-        state = self._ledger.state
-        if state.failures_in_a_row >= self._ledger.settings.max_failures_in_a_row:
-            last = max(
-                (trial for trial in state.trials.values() if trial.status == "failed"), key=lambda t: t.number
-            )
-            error = last.outcome.error if last.outcome else ""
+                self._try_to_renew(
+                    number, attempt, seconds=0.0
+                )  # given back, for the next runner to take at once
+        self._raise_if_all_failed()
+
+    def _go_on(self) -> None:
+        try:
+            self._ingest_outbox()
+            self._notify(None)
+            self._loop()
+        except StoreError:
+            raise  # what runs could not be written down: its outbox is the place for it
+        except Exception as error:  # of a driver, an observer, a rule: foreign code
+            if self._running:
+                logger.warning(
+                    "the run ends with %s: %s; waiting for %d open evaluations, Ctrl-C twice to leave at once",
+                    type(error).__name__,
+                    error,
+                    len(self._running),
+                )
+            while self._running:
+                self._wait()
+                self._keep_finished()
+            raise
+
+    def _raise_if_all_failed(self) -> None:
+        limit = self._ledger.settings.max_failures_in_a_row
+        failures, state = self._ledger.failures_in_a_row(self._forgiven), self._ledger.state
+        if self._given_up >= limit:
             raise TooManyFailuresError(
-                f"the last {state.failures_in_a_row} evaluations of study {self._ledger.id!r} failed, the last one "
-                f"with: {error}; all are kept, and running again goes on"
+                f"the last {self._given_up} suggestions of study {self._ledger.id!r} were given up, since every attempt "
+                f"was lost: {self._last_message()}; all are kept, and running again goes on"
             )
+        if failures >= limit:
+            last = max(number for number, trial in tuple(state.trials.items()) if trial.status == "failed")
+            outcome = state.trials[last].outcome
+            raise TooManyFailuresError(
+                f"the last {failures} evaluations of study {self._ledger.id!r} failed, the last one with: "
+                f"{outcome.error if outcome else ''}; all are kept, and running again goes on"
+            )
+
+    def _last_message(self) -> str:
+        cleared = [trial for trial in self._ledger.state.ordered_trials() if trial.status == "cleared"]
+        return (cleared[-1].message or "") if cleared else ""
 
     # -- the loop --------------------------------------------------------------------------------------
 
-    def _loop(self, executor: AbstractExecutor) -> None:
+    def _loop(self) -> None:
         while True:
+            executor = self._widest()
             numbers = [number for number, _ in self._running.values()]
             step = next_step(
                 self._ledger.state,
@@ -125,7 +170,20 @@ class Runner:
                     return
                 case _:
                     self._wait()
-            self._collect()
+            for number in self._keep_finished():
+                self._notify(number)
+
+    def _widest(self) -> AbstractExecutor:
+        """The executor; a wider one from now on where the study has come to allow more, and the choice is ours."""
+        executor, wanted = self._executors[-1], self._ledger.settings.num_parallel
+        if self._choice not in (None, "local") or wanted <= max(executor.width(), self._refused_width):
+            return executor
+        try:
+            self._executors.append(build_executor(self._choice, self._evaluator, wanted))
+        except AssayError as error:  # as it was, it works
+            self._refused_width = wanted
+            logger.warning("the run goes on with %d at once: %s", executor.width(), error)
+        return self._executors[-1]
 
     def _ask(self, executor: AbstractExecutor) -> None:
         try:
@@ -172,29 +230,65 @@ class Runner:
         if self._running:
             wait(list(self._running), timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
         else:
+            self._warn_of_what_is_handed_out()
             time.sleep(WAIT_SECONDS / 5)
 
-    def _collect(self) -> None:
-        for future in [future for future in self._running if future.done()]:
-            number, attempt = self._running[future]
-            self._record(number, attempt, future.result())
+    def _warn_of_what_is_handed_out(self) -> None:
+        state = self._ledger.state
+        held = [str(number) for number in sorted(state.open) if number not in state.leases]
+        if held and not self._warned:
+            self._warned = True
+            logger.warning(
+                "waiting for suggestions that were handed out to be evaluated elsewhere (numbers %s): tell or clear "
+                "them, or raise num_parallel",
+                ", ".join(held),
+            )
+
+    def _keep_finished(self) -> list[int]:
+        """Record what has ended; its numbers."""
+        ended = [future for future in self._running if future.done()]
+        numbers = [self._running[future][0] for future in ended]
+        for future in ended:
+            self._record(*self._running[future], future.result())
             del self._running[future]
+        return numbers
 
     def _record(self, number: int, attempt: int, outcome: Outcome) -> None:
+        if self._interrupts and outcome.status == "model_failure" and self._hears_the_terminal():
+            # Ctrl-C reached the programs that the model started too: this says nothing about the model
+            outcome = Outcome("infrastructure_failure", outcome.measurements, outcome.seconds, outcome.error)
         self._ledger.record(number, attempt, outcome)
+        status = self._ledger.state.trials[number].status
+        if status != "open":
+            given_up = status == "cleared" and outcome.status == "infrastructure_failure"
+            self._given_up = self._given_up + 1 if given_up else 0
         self._leased.discard((number, attempt))
         self._ledger.store.release_lease(self._ledger.id, number, attempt)
         if self._outbox is not None:
             remove_from_outbox(self._outbox, number, attempt)
         self._done_here += 1
-        self._notify(number)
+
+    def _hears_the_terminal(self) -> bool:
+        return isinstance(self._executors[-1], SerialExecutor) and isinstance(
+            self._evaluator, PythonEvaluator
+        )
 
     def _ingest_outbox(self) -> None:
         """Take in what workers finished for a runner that did not live to hear of it."""
         if self._outbox is None:
             return
         for number, attempt, outcome in read_outbox(self._outbox):
-            self._ledger.record(number, attempt, outcome)
+            trial = self._ledger.state.trials.get(number)
+            if trial is not None and attempt <= trial.attempts:
+                self._ledger.record(number, attempt, outcome)
+            else:
+                logger.warning(
+                    "the outbox of study %s held attempt %d at suggestion %d, which this study never began: it is left "
+                    "from a store that is gone, and is removed",
+                    self._ledger.id,
+                    attempt,
+                    number,
+                )
             remove_from_outbox(self._outbox, number, attempt)
 
     # -- stopping --------------------------------------------------------------------------------------
@@ -204,7 +298,9 @@ class Runner:
             return "interrupted"
         if time.monotonic() - self._began >= self._ledger.settings.max_time:
             return f"max_time: {self._ledger.settings.max_time} s have passed"
-        return self._stopped or self._ledger.stop_reason()
+        if self._given_up >= self._ledger.settings.max_failures_in_a_row:
+            return f"max_failures_in_a_row: the last {self._given_up} suggestions were given up"
+        return self._stopped or self._ledger.stop_reason(self._forgiven)
 
     def _notify(self, number: int | None) -> None:
         if not self._observers and self._stop is None:
@@ -256,6 +352,12 @@ class Runner:
         lease = Lease(number, attempt, this_owner(), host_name(), time.time() + seconds)
         self._ledger.store.renew_lease(self._ledger.id, lease)
 
+    def _try_to_renew(self, number: int, attempt: int, seconds: float = LEASE_SECONDS) -> None:
+        try:
+            self._renew(number, attempt, seconds)
+        except StoreError as error:  # a busy store may be free the next time; a broken one is said by others
+            logger.warning("the lease of suggestion %d could not be renewed: %s", number, error)
+
     @contextmanager
     def _heartbeat(self) -> Iterator[None]:
         """A thread that renews the leases of what runs here, also while this one computes or waits."""
@@ -264,7 +366,7 @@ class Runner:
         def beat() -> None:
             while not ended.wait(RENEW_SECONDS):
                 for number, attempt in tuple(self._leased):
-                    self._renew(number, attempt)
+                    self._try_to_renew(number, attempt)
 
         thread = threading.Thread(target=beat, name=f"assay-leases-{self._ledger.id}", daemon=True)
         thread.start()

@@ -74,6 +74,12 @@ class AveragedPosterior(AbstractLatentGaussian):
     def condition_on_inputs(self, points: Array) -> AveragedPosterior:
         return replace(self, members=tuple(member.condition_on_inputs(points) for member in self.members))
 
+    def latent_leave_one_out(self) -> tuple[Array, Array, Array]:
+        """As of a single process, of the mixture; the weights are those of all data."""
+        observed, mean, variance = _stacked(member.latent_leave_one_out() for member in self.members)
+        average = self._average(mean)
+        return observed[0], average, self._average(variance + (mean - average) ** 2)
+
     def _average(self, values: Array) -> Array:
         return np.tensordot(self.weights, values, 1)
 

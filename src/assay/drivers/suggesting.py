@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from assay.acquisition.improvement import (
     LogProbabilityBelow,
     LogUncertainty,
 )
-from assay.acquisition.niches import Niche, niches
+from assay.acquisition.niches import niches
 from assay.acquisition.product import LogProduct
 from assay.acquisition.search import Ranked, Search, search
 from assay.drivers.configuration import GP, AcquisitionOptimizer, Minimizer
@@ -44,6 +44,8 @@ CENTRES = 4
 # The log acquisition, in standard deviations of the data, below which a search has no hope; and the number of other
 # basins that are then looked into.
 HOPELESS = -5.0
+# The share of the box's width, at each end, that a bold look leaves out.
+RIM = 0.1
 NICHES = 3
 # The standard deviations of the confidence bound; `scaling` multiplies them.
 CONFIDENCE = 2.0
@@ -154,8 +156,6 @@ def suggest_unit(
         # An open look's expected value may already be better than what was seen.
         target = min(target, float(quantity.mean_variance(looks.pending)[0].min()))
         quantity = SelectedOutput(quantity.posterior.condition_on_inputs(looks.pending), quantity.column)
-    success = _success(looks, domain.coordinates, generators)
-    settings = Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps)
     starts = candidates(
         domain.coordinates,
         domain.feasible,
@@ -164,65 +164,112 @@ def suggest_unit(
         generators("candidates"),
         domain.environment,
     )
-
-    def weighed(promise: AbstractAcquisition) -> AbstractAcquisition:
-        return LogProduct((promise, *success)) if success else promise
-
-    def climb(promise: AbstractAcquisition) -> Ranked:
-        return search(weighed(promise), domain.coordinates, domain.feasible, starts, settings)
-
-    def searches() -> Iterator[tuple[str, Ranked]]:
-        if margin > 0.0:
-            bold = climb(_promise(quantity, target - margin, objective, scaling))
-            if bold.values[0] >= HOPELESS:
-                yield "model", bold
-            for niche in _open_niches(quantity, looks.succeeded, worth, domain):
-                local = within(niche, looks.succeeded, domain.coordinates, generators("niches"))
-                local[:, domain.coordinates.design_dimension :] = domain.environment
-                local = local[domain.feasible.contains(local)]
-                if len(local):
-                    promise = weighed(_promise(quantity, float(worth[niche.centre]), objective, scaling))
-                    limits = np.stack([niche.lower, niche.upper])
-                    ranked = search(promise, domain.coordinates, domain.feasible, local, settings, limits)
-                    if ranked.values[0] >= HOPELESS:
-                        yield "niche", ranked
-        yield "model", climb(_promise(quantity, target, objective, scaling))
-        yield "exploration", climb(LogUncertainty(quantity))
-
+    hunt = _Hunt(
+        quantity,
+        domain,
+        objective,
+        scaling,
+        _success(looks, domain.coordinates, generators),
+        starts,
+        Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps),
+    )
     known = np.concatenate([looks.succeeded, looks.failed, looks.pending])
-    for origin, ranked in searches():
+    for origin, ranked in hunt.searches(target, margin, looks.succeeded, worth, generators("niches")):
         found = _first_new(ranked.points, known, domain)
         if found is not None:
             index, point, values = found
-            info = {
-                "origin": origin,
-                "acquisition": float(ranked.values[index]),
-                "incumbent": best,
-                **_figures(quantity, target, point),
-            }
-            return Chosen(point, values, info)
+            figures = _figures(quantity, target, point)
+            worth_of_it = float(ranked.values[index])
+            return Chosen(
+                point, values, {"origin": origin, "acquisition": worth_of_it, "incumbent": best, **figures}
+            )
     raise NumericalError(
         f"every point of the space that the search found was looked at already, all {len(known)}; "
         "end the study, or widen the space"
     )
 
 
-def _open_niches(quantity: SelectedOutput, points: Array, worth: Array, domain: Domain) -> list[Niche]:
-    scales = quantity.posterior.length_scales
-    limits = domain.coordinates.limits
-    return niches(points, worth, scales, limits, lambda ways: quantity.mean_variance(ways)[0], NICHES)
+@dataclass(frozen=True)
+class _Hunt:
+    """The searches for one suggestion.
+
+    Arguments:
+        quantity, domain, objective, scaling: as for `suggest_unit`.
+        success: the probability that an evaluation succeeds; empty where nothing failed.
+        starts: (count, dimension), where searches of the whole box begin.
+        settings: of every search.
+    """
+
+    quantity: SelectedOutput
+    domain: Domain
+    objective: Minimizer
+    scaling: float
+    success: Sequence[AbstractAcquisition]
+    starts: Array
+    settings: Search
+
+    def searches(
+        self, target: float, margin: float, points: Array, worth: Array, generator: np.random.Generator
+    ) -> Iterator[tuple[str, Ranked]]:
+        """What was found, with its origin, in the order of preference; each is computed when it is asked for."""
+        if margin > 0.0:
+            yield from self._bold(target - margin, points, worth, generator)
+        yield "model", self._search(self._promise(target), self.starts)
+        yield "exploration", self._search(LogUncertainty(self.quantity), self.starts)
+
+    def _bold(
+        self, target: float, points: Array, worth: Array, generator: np.random.Generator
+    ) -> Iterator[tuple[str, Ranked]]:
+        """Far from the rim, then in other basins, where there is hope."""
+        inner = _inner_box(self.domain.coordinates)
+        ranked = self._search(self._promise(target), self._allowed(np.clip(self.starts, *inner)), inner)
+        if _has_hope(ranked):
+            yield "model", ranked
+        scales, limits = self.quantity.posterior.length_scales, self.domain.coordinates.limits
+        for niche in niches(points, worth, scales, limits, self._mean, NICHES):
+            local = self._allowed(within(niche, points, self.domain.coordinates, generator))
+            box = np.stack([niche.lower, niche.upper])
+            ranked = self._search(self._promise(float(worth[niche.centre])), local, box)
+            if _has_hope(ranked):
+                yield "niche", ranked
+
+    def _search(self, promise: AbstractAcquisition, starts: Array, limits: Array | None = None) -> Ranked:
+        if not len(starts):
+            return Ranked(starts, np.empty(0))
+        whole = LogProduct((promise, *self.success)) if self.success else promise
+        return search(whole, self.domain.coordinates, self.domain.feasible, starts, self.settings, limits)
+
+    def _promise(self, target: float) -> AbstractAcquisition:
+        match self.objective.strategy:
+            case "EI":
+                return LogExpectedImprovement(self.quantity, target, self.scaling)
+            case "LCB":
+                return LogConfidenceBound(self.quantity, target, CONFIDENCE * self.scaling)
+            case "PoI":
+                return LogProbabilityBelow(
+                    self.quantity, target - IMPROVEMENT_MARGIN * self.scaling, self.scaling
+                )
+
+    def _mean(self, points: Array) -> Array:
+        return self.quantity.mean_variance(points)[0]
+
+    def _allowed(self, points: Array) -> Array:
+        """Snapped, in this environment, and only where constraints hold."""
+        points[:, self.domain.coordinates.design_dimension :] = self.domain.environment
+        points = self.domain.coordinates.snap(points)
+        return points[self.domain.feasible.contains(points)]
 
 
-def _promise(
-    quantity: AbstractScalarQuantity, target: float, objective: Minimizer, scaling: float
-) -> AbstractAcquisition:
-    match objective.strategy:
-        case "EI":
-            return LogExpectedImprovement(quantity, target, scaling)
-        case "LCB":
-            return LogConfidenceBound(quantity, target, CONFIDENCE * scaling)
-        case "PoI":
-            return LogProbabilityBelow(quantity, target - IMPROVEMENT_MARGIN * scaling, scaling)
+def _has_hope(ranked: Ranked) -> bool:
+    return len(ranked.values) > 0 and bool(ranked.values[0] >= HOPELESS)
+
+
+def _inner_box(coordinates: Coordinates) -> Array:
+    """The box without its rim: a look on the rim is far from all others and says little about the inside."""
+    lower, upper = coordinates.limits
+    has_rim = coordinates.continuous & (np.arange(coordinates.dimension) < coordinates.design_dimension)
+    rim = np.where(has_rim, RIM, 0.0)
+    return np.stack([lower + rim, upper - rim])
 
 
 def _success(looks: Looks, coordinates: Coordinates, generators: Generators) -> list[AbstractAcquisition]:

@@ -89,9 +89,9 @@ class AveragedPosterior(AbstractLatentGaussian):
 class AveragedGaussianProcess(AbstractSurrogate):
     """A Gaussian process whose intervals hold the uncertainty of its hyperparameters too.
 
-    Use it for predictions that people read. A single fit takes its length scales and noise for certain; over draws
-    from the prior its 95 % intervals cover 87 to 94 %, these 92 to 95 %. It costs `2 pairs` posteriors, and as many
-    for each answer. The warping stays at its fit.
+    Use it for predictions that people read. A single fit takes its length scales and noise for certain: over draws
+    from the prior in two columns its 95 % intervals cover 87 to 94 %, these 92 to 95 % from 30 rows on (91 % at 20
+    noisy rows). It costs `2 pairs` posteriors, and as many for each answer. The warping stays at its fit.
 
     Arguments:
         recipe: of the single process.

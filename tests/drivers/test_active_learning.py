@@ -303,3 +303,20 @@ def test_without_any_success_it_goes_on_looking():
     proposal = driver.suggest(History(LINE, trials, 0), Request(9))
     assert proposal.info["origin"] == "initial"
     assert driver.best(History(LINE, trials, 0)) is None
+
+
+def test_a_deeper_basin_is_found_beside_the_one_that_was_polished_first():
+    """Two wells; the starting design sees the shallow, wide one first."""
+
+    def two_wells(values):
+        point = np.array([values["x"], values["y"]])
+        shallow = 0.8 * np.exp(-((point - [0.7, 0.7]) ** 2).sum() / 0.08)
+        deep = np.exp(-((point - [0.2, 0.25]) ** 2).sum() / 0.02)
+        return -float(shallow + deep)
+
+    driver = ActiveLearning.from_data({"deterministic": True})
+    for seed in range(3):
+        history, _ = run(driver, SQUARE, two_wells, 30, seed=seed)
+        best = driver.best(history)
+        assert best is not None
+        assert best["objective"] < -0.95

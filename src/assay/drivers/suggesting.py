@@ -220,9 +220,10 @@ class _Hunt:
     def _bold(
         self, target: float, points: Array, worth: Array, generator: np.random.Generator
     ) -> Iterator[tuple[str, Ranked]]:
-        """Far from the rim, then in other basins, where there is hope."""
+        """Far from the rim, then in other basins, where there is hope; else where least is known."""
         inner = _inner_box(self.domain.coordinates)
-        ranked = self._search(self._promise(target), self._allowed(np.clip(self.starts, *inner)), inner)
+        starts = self._allowed(np.clip(self.starts, *inner))
+        ranked = self._search(self._promise(target), starts, inner)
         if _has_hope(ranked):
             yield "model", ranked
         scales, limits = self.quantity.posterior.length_scales, self.domain.coordinates.limits
@@ -232,6 +233,7 @@ class _Hunt:
             ranked = self._search(self._promise(float(worth[niche.centre])), local, box)
             if _has_hope(ranked):
                 yield "niche", ranked
+        yield "exploration", self._search(LogUncertainty(self.quantity), starts, inner)
 
     def _search(self, promise: AbstractAcquisition, starts: Array, limits: Array | None = None) -> Ranked:
         if not len(starts):

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from assay.cli.target import open_target
+from assay.cli.target import open_target, writing
 from assay.errors import UsageError, missing_extra
 
 __all__ = ["export_target"]
@@ -22,7 +22,7 @@ def export_target(
     """Write the table, to a file or the terminal.
 
     Raises:
-        UsageError: for Parquet without a file, or an ending that says nothing.
+        UsageError: for Parquet without a file, an ending that says nothing, or a file that cannot be written.
         MissingExtraError: for Parquet without pyarrow.
     """
     chosen = table_format or _by_ending(output)
@@ -32,14 +32,17 @@ def export_target(
         raise missing_extra("pyarrow", "plots")
     table = open_target(target, study_id).to_dataframe()
     if chosen == "parquet":
-        table.to_parquet(output, engine="pyarrow", index=False)
+        assert output is not None
+        with writing(output):
+            table.to_parquet(output, engine="pyarrow", index=False)
         return
     writers: dict[str, Callable[[Any], str]] = {"csv": _csv, "json": _json}
     text = writers[chosen](table)
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        with writing(output):
+            output.write_text(text, encoding="utf-8")
 
 
 def _by_ending(output: Path | None) -> str:

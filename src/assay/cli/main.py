@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +76,16 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+@contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """What the second Ctrl-C says; typer itself would end without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("assay: left at once; everything recorded is kept, and `assay resume` goes on", err=True)
+        raise typer.Exit(130) from None
+
+
 @app.callback()
 def _options(
     version: Annotated[
@@ -93,9 +105,10 @@ def run(
 
     Ctrl-C waits for the open evaluations and stops; a second one leaves at once. Nothing is lost either way.
     """
-    from assay.cli.running import run_study_file
+    with _leaving_at_once():
+        from assay.cli.running import run_study_file
 
-    run_study_file(study_file, store, max_evaluations)
+        run_study_file(study_file, store, max_evaluations)
 
 
 @app.command()
@@ -105,9 +118,10 @@ def resume(
     study: StudyId = None,
 ) -> None:
     """Go on with a study that was begun by `assay run`; a store remembers its study file."""
-    from assay.cli.running import resume_study
+    with _leaving_at_once():
+        from assay.cli.running import resume_study
 
-    resume_study(target, study, max_evaluations)
+        resume_study(target, study, max_evaluations)
 
 
 @app.command()
@@ -178,6 +192,3 @@ def main() -> None:
     except AssayError as error:
         typer.echo(f"assay: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
-    except KeyboardInterrupt:
-        typer.echo("assay: left at once; everything recorded is kept, and `assay resume` goes on", err=True)
-        sys.exit(130)

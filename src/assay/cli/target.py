@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from assay.errors import StudyError, UsageError
 from assay.study.study import Study, open_study
 
-__all__ = ["locate", "open_target"]
+__all__ = ["locate", "open_target", "writing"]
 
 
 def open_target(target: str | None, study_id: str | None) -> Study:
@@ -38,6 +40,19 @@ def locate(target: str | None) -> tuple[str | Path, str | None]:
     if "://" not in str(location) and not Path(location).is_file():
         raise StudyError(f"there is no store {location}{cure}")
     return location, own_id
+
+
+@contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """What the file system has against an output, as one sentence.
+
+    Raises:
+        UsageError: when the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"the output {output} cannot be written: {error.strerror or error}") from None
 
 
 def _only_store() -> Path:

@@ -57,9 +57,12 @@ def test_failures_before_an_interruption_count():
 def test_a_run_on_infrastructure_that_is_never_there_ends():
     study = small()
     study.configure(max_iter=5, max_failures_in_a_row=2, infrastructure_retries=3)
-    runner = threading.Thread(
-        target=lambda: pytest.raises(TooManyFailuresError, study.run, NoMachine()), daemon=True
-    )
+
+    def run():
+        with pytest.raises(TooManyFailuresError):
+            study.run(NoMachine())
+
+    runner = threading.Thread(target=run, daemon=True)
     runner.start()
     runner.join(20)
     assert not runner.is_alive(), "the run goes on for ever"

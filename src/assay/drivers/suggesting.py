@@ -44,6 +44,8 @@ CENTRES = 4
 # The log acquisition, in standard deviations of the data, below which a search has no hope; and the number of other
 # basins that are then looked into.
 HOPELESS = -5.0
+# The log acquisition below which even the best basin is exhausted, and one look in two explores.
+EXHAUSTED = -9.0
 # The share of the box's width, at each end, that a bold look leaves out.
 RIM = 0.1
 NICHES = 3
@@ -213,17 +215,17 @@ class _Hunt:
     ) -> Iterator[tuple[str, Ranked]]:
         """What was found, with its origin, in the order of preference; each is computed when it is asked for."""
         if margin > 0.0:
-            yield from self._bold(target - margin, points, worth, generator)
+            yield from self._bold(target, margin, points, worth, generator)
         yield "model", self._search(self._promise(target), self.starts)
         yield "exploration", self._search(LogUncertainty(self.quantity), self.starts)
 
     def _bold(
-        self, target: float, points: Array, worth: Array, generator: np.random.Generator
+        self, best: float, margin: float, points: Array, worth: Array, generator: np.random.Generator
     ) -> Iterator[tuple[str, Ranked]]:
-        """Far from the rim, then in other basins, where there is hope; else where least is known."""
+        """Far from the rim, then in other basins, where there is hope; else in the best basin, and at last where least is known."""
         inner = _inner_box(self.domain.coordinates)
         starts = self._allowed(np.clip(self.starts, *inner))
-        ranked = self._search(self._promise(target), starts, inner)
+        ranked = self._search(self._promise(best - margin), starts, inner)
         if _has_hope(ranked):
             yield "model", ranked
         scales, limits = self.quantity.posterior.length_scales, self.domain.coordinates.limits
@@ -233,6 +235,9 @@ class _Hunt:
             ranked = self._search(self._promise(float(worth[niche.centre])), local, box)
             if _has_hope(ranked):
                 yield "niche", ranked
+        polished = self._search(self._promise(best), self.starts)
+        if polished.values[0] >= EXHAUSTED:
+            yield "model", polished
         yield "exploration", self._search(LogUncertainty(self.quantity), starts, inner)
 
     def _search(self, promise: AbstractAcquisition, starts: Array, limits: Array | None = None) -> Ranked:

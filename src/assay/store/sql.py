@@ -50,6 +50,7 @@ class SqlStore(AbstractStore):
         # freed.
         self._engines: dict[int, Engine] = {}
         self._closed = False
+        self._require_present: Callable[[], None] = lambda: None
 
     @classmethod
     def at_path(cls, path: Path, *, create: bool = True) -> SqlStore:
@@ -63,6 +64,15 @@ class SqlStore(AbstractStore):
         with _translated(store._name, OSError, sqlite3.Error):
             sqlite.check_file(path)
         store._bring_up_to_date(lambda: sqlite.prepare_file(path), create=create)
+        before = sqlite.identity(path)
+
+        def require_present() -> None:
+            if sqlite.identity(path) != before:
+                raise StoreError(
+                    f"the store {path} must stay where it is while it is in use, and was removed or replaced"
+                )
+
+        store._require_present = require_present
         return store
 
     @classmethod
@@ -178,6 +188,7 @@ class SqlStore(AbstractStore):
     def _engine(self) -> Engine:
         if self._closed:
             raise StoreError(f"the store {self._name} is closed")
+        self._require_present()
         process = os.getpid()
         if process not in self._engines:
             try:

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from assay.errors import StoreError
 
-__all__ = ["READ_ONLY", "check_file", "make_engine", "prepare_file", "write_ahead_log_obstacle"]
+__all__ = ["READ_ONLY", "check_file", "identity", "make_engine", "prepare_file", "write_ahead_log_obstacle"]
 
 READ_ONLY: Final = "assay_read_only"
 BUSY_TIMEOUT_SECONDS: Final = 60
@@ -71,6 +71,18 @@ def prepare_file(path: Path) -> None:
         return
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of that name; None when there is none.
+
+    An open connection goes on with a file that was removed or replaced, and everything it writes is lost.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def write_ahead_log_obstacle(folder: Path) -> str | None:

@@ -57,9 +57,6 @@ class GP(_Entry):
     output_names: list[str] | None = Field(
         default=None, description="names of the outputs; none given: name0, name1, ..."
     )
-    horizon: int | None = Field(
-        default=None, ge=2, description="learn from the latest so many rows only; none given: from all"
-    )
     kernel: Kernel = Field(default_factory=lambda: Kernel(), description="covariance")
     mean_function: Literal["constant", "zero", "linear", "quadratic"] = Field(
         default="constant", description="fitted trend below the process"

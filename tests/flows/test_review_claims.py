@@ -107,3 +107,49 @@ def test_a_claim_at_work_in_this_process_is_left_alone():
         assert owner != this_owner()
     assert is_known_dead(owner)
     assert not is_known_dead(this_owner())
+
+
+def during_the_computation(study, action):
+    """Have something happen between the claim of the next suggestion and its point."""
+    build, times = study._ledger._driver_of, []
+
+    def driver_of(settings):
+        if study._ledger._journal.state.claims and not times:
+            times.append(1)
+            action()
+        return build(settings)
+
+    study._ledger._driver_of = driver_of
+
+
+def test_a_claim_that_is_withdrawn_while_it_is_computed_gives_no_point():
+    store = MemoryStore()
+    study, other = small(store), open_study(store)
+    study.configure(num_parallel=2)
+    given = []
+
+    def meanwhile():
+        other.clear_all_suggestions("not now")
+        given.append(other.get_suggestion())
+
+    during_the_computation(study, meanwhile)
+    given.append(study.get_suggestion())
+    assert [suggestion.number for suggestion in given] == [0, 1]
+    assert given[0].values != given[1].values
+    assert len(study.open_suggestions) == 2
+
+
+def test_the_lease_of_a_lost_attempt_is_removed():
+    store = MemoryStore()
+    study = small(store)
+    study.configure(max_iter=1)
+    with pytest.raises(KeyboardInterrupt):
+        study.run(interrupted)
+    assert [lease.attempt for lease in store.leases("s")] == [1]
+    study.run(lambda x: x)
+    assert study.trials[0].attempts == 2
+    assert store.leases("s") == []
+
+
+def interrupted(x):  # noqa: ARG001
+    raise KeyboardInterrupt

@@ -22,9 +22,7 @@ class StudyConfiguration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_iter: float = Field(default=math.inf, ge=0, description="evaluations after which the study is done")
-    max_time: float = Field(
-        default=math.inf, ge=0, description="seconds of running, counted from `run` or `configure`"
-    )
+    max_time: float = Field(default=math.inf, ge=0, description="seconds of running, counted from `run`")
     num_parallel: int = Field(default=1, ge=1, description="suggestions that may be open at once")
     timeout_seconds: float = Field(
         default=math.inf, gt=0, description="seconds after which an evaluation is a failure"

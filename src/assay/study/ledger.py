@@ -106,10 +106,14 @@ class Ledger:
         def admit(state: StudyState) -> None:
             self._admit(state, limited=lease)
 
-        with self._lock, working_owner() as owner:
-            claimed = claim(self._journal, self.definition, environment, admit, owner)
-            # the driver as it was at the claim, so that whoever finishes the work comes to the same point
-            return suggest(self._journal, self._driver_of(claimed.configuration), claimed, lease=lease)
+        while True:
+            with self._lock, working_owner() as owner:
+                claimed = claim(self._journal, self.definition, environment, admit, owner)
+                # the driver as it was at the claim, so that whoever finishes the work comes to the same point
+                driver = self._driver_of(claimed.configuration)
+                suggestion = suggest(self._journal, driver, claimed, lease=lease)
+            if suggestion is not None:
+                return suggestion
 
     def _admit(self, state: StudyState, *, limited: bool) -> None:
         settings = StudyConfiguration.of(state.configuration["study"])

@@ -208,6 +208,7 @@ class Runner:
 
         for event in self._ledger.transact(decide):
             if isinstance(event, LeaseTaken):
+                self._ledger.store.release_lease(self._ledger.id, number, event.attempt - 1)
                 self._submit(executor, self._ledger.state.trials[number].suggestion, event.attempt)
 
     def _submit(self, executor: AbstractExecutor, suggestion: Suggestion, attempt: int) -> None:

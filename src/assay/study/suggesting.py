@@ -92,30 +92,33 @@ def claim(
     return Claim(event, history_of(definition, past), past.configuration["driver"])
 
 
-def suggest(journal: Journal, driver: AbstractDriver, claimed: Claim, *, lease: bool) -> Suggestion:
+def suggest(journal: Journal, driver: AbstractDriver, claimed: Claim, *, lease: bool) -> Suggestion | None:
     """Compute the point of a claim and write it down; with `lease`, start its first attempt in the same
     transaction.
 
-    When another process has meanwhile taken over the claim and finished first, its point is returned.
+    None when the claim was withdrawn meanwhile, or taken over by another process: then the point is not ours to give.
     """
-    number = claimed.event.number
+    number, owner = claimed.event.number, claimed.event.owner
+
+    def is_ours(state: StudyState) -> bool:
+        return number in state.claims and state.claims[number].owner == owner
+
     started = time.perf_counter()
     try:
         proposal = driver.suggest(claimed.history, Request(number, claimed.event.environment))
     except BaseException as error:
         reason = f"no suggestion: {type(error).__name__}: {error}"
-        journal.transact(lambda state: [SuggestionCleared(number, reason)] if number in state.claims else [])
+        journal.transact(lambda state: [SuggestionCleared(number, reason)] if is_ours(state) else [])
         raise
     suggestion = Suggestion(number, proposal.values, dict(claimed.event.environment), timestamp())
     info = {**proposal.info, "seconds": time.perf_counter() - started}
 
     def decide(state: StudyState) -> Sequence[Event]:
-        if number in state.trials:
+        if not is_ours(state):
             return []
         events: list[Event] = [Suggested(suggestion, proposal.state, info)]
         if lease:
             events.append(LeaseTaken(number, 1, this_owner(), host_name()))
         return events
 
-    journal.transact(decide)
-    return journal.state.trials[number].suggestion
+    return journal.state.trials[number].suggestion if journal.transact(decide) else None

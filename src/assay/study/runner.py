@@ -325,7 +325,8 @@ class Runner:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C asks to stop, the second leaves; only the main thread can hear them."""
+        """The first Ctrl-C asks to stop, the second leaves; so does a closed terminal or a batch system that ends the job,
+        so that no command goes on without its runner. Only the main thread can hear them."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -338,11 +339,21 @@ class Runner:
                 "stopping: waiting for %d open evaluations; Ctrl-C again to leave at once", len(self._leased)
             )
 
+        def on_end(signal_number: int, frame: Any) -> None:  # noqa: ARG001
+            raise KeyboardInterrupt
+
+        ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        # what the program handles or ignores by itself (nohup) stays as it is
+        ends = [number for number in ends if signal.getsignal(number) is signal.SIG_DFL]
         previous = signal.signal(signal.SIGINT, on_interrupt)
+        for number in ends:
+            signal.signal(number, on_end)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, previous)
+            for number in ends:
+                signal.signal(number, signal.SIG_DFL)
 
     # -- leases ----------------------------------------------------------------------------------------
 

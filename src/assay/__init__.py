@@ -3,6 +3,7 @@
 Importing this loads no third-party library: the names below are resolved when they are first used.
 """
 
+# pyright: reportUnsupportedDunderAll=false
 from __future__ import annotations
 
 from importlib import import_module
@@ -26,7 +27,22 @@ _HOME = {
     "AssayError": "assay.errors",
 }
 
-__all__ = ["__version__", *_HOME]
+__all__ = [
+    "AssayError",
+    "Categorical",
+    "Constraint",
+    "Continuous",
+    "Discrete",
+    "Fixed",
+    "Integer",
+    "Observation",
+    "Outcome",
+    "Study",
+    "Suggestion",
+    "__version__",
+    "create_study",
+    "open_study",
+]
 
 
 def __getattr__(name: str) -> Any:

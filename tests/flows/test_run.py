@@ -18,7 +18,7 @@ from assay.errors import (
     UsageError,
 )
 from assay.executors.local import LocalExecutor
-from assay.records import Observation
+from assay.records import Observation, Outcome
 from assay.store.memory import MemoryStore
 from assay.study.study import create_study, open_study
 
@@ -41,6 +41,24 @@ def slow_on_the_left(x):
     return x
 
 
+def error_of(trial):
+    """The sentence of a failed trial."""
+    assert trial.outcome is not None
+    assert trial.outcome.error is not None
+    return trial.outcome.error
+
+
+def best_of(study):
+    """The best point, which the test knows to be there."""
+    assert study.best is not None
+    return study.best
+
+
+def at(trial):
+    """Where the trial was."""
+    return float(trial.suggestion.values["x"])
+
+
 def small(**settings):
     settings = {"driver": "RandomSearch", "seed": 5} | settings
     return create_study(LINE, **settings)
@@ -50,7 +68,7 @@ def test_a_run_finds_the_minimum_and_says_why_it_stopped():
     study = create_study(LINE, seed=2)
     study.configure(max_iter=15, deterministic=True)
     study.run(parabola)
-    assert study.best["objective"] < 1e-4
+    assert best_of(study)["objective"] < 1e-4
     assert study.is_done()
     assert study.stop_reason() == "max_iter: 15 evaluations are done"
 
@@ -89,8 +107,8 @@ def test_a_failing_model_is_data_and_the_run_goes_on():
     assert failed
     assert len(study.trials) == 20
     for trial in failed:
-        assert trial.suggestion.values["x"] < 0
-        assert trial.outcome.error.startswith("ValueError: no solution")
+        assert at(trial) < 0
+        assert error_of(trial).startswith("ValueError: no solution")
 
 
 def test_nan_is_a_failure():
@@ -130,10 +148,10 @@ def test_a_crash_in_a_worker_costs_one_evaluation():
     study.run(crash_on_the_left, "local")
     assert {trial.status for trial in study.trials} == {"succeeded", "failed"}
     for trial in study.trials:
-        assert (trial.status == "failed") == (trial.suggestion.values["x"] < 0)
+        assert (trial.status == "failed") == (at(trial) < 0)
         if trial.status == "failed":
-            assert trial.outcome.error.startswith("crashed 2 times")
-            assert "SIGSEGV" in trial.outcome.error
+            assert error_of(trial).startswith("crashed 2 times")
+            assert "SIGSEGV" in error_of(trial)
 
 
 def test_a_hanging_model_is_cut_off():
@@ -141,14 +159,14 @@ def test_a_hanging_model_is_cut_off():
     study.configure(max_iter=4, num_parallel=2, timeout_seconds=0.5)
     study.run(slow_on_the_left, "local")
     for trial in study.trials:
-        assert (trial.status == "failed") == (trial.suggestion.values["x"] < 0)
+        assert (trial.status == "failed") == (at(trial) < 0)
 
 
 def test_an_unreadable_result_is_a_failure_with_a_sentence():
     study = small()
     study.configure(max_iter=2, max_failures_in_a_row=9)
     study.run(lambda x: "good")  # noqa: ARG005
-    assert all("good" in trial.outcome.error for trial in study.trials)
+    assert all("good" in error_of(trial) for trial in study.trials)
 
 
 def test_parallel_evaluations_are_refilled_one_by_one():
@@ -232,7 +250,7 @@ def test_ask_and_tell():
     study.add_observation(observation, suggestion_id=second.id, acquisition_time=3.0)
     study.clear_suggestion(first.id, "not wanted")
     assert [trial.status for trial in study.trials] == ["cleared", "succeeded"]
-    assert study.trials[1].outcome.seconds == 3.0
+    assert study.trials[1].outcome == Outcome("succeeded", observation.measurements, 3.0)
     with pytest.raises(UnknownSuggestionError, match="no open suggestion 0"):
         study.add_observation(1.0, suggestion_id=first.id)
 
@@ -251,7 +269,7 @@ def test_points_of_the_user_are_learned_from():
     assert study.add_observation(2.0, design_value={"x": 0.25}) == 0
     assert study.add_many([1.0, 0.5], [{"x": 0.1}, {"x": 0.2}]) == [1, 2]
     assert [trial.suggestion.origin for trial in study.trials] == ["user"] * 3
-    assert study.best["objective"] == 0.5
+    assert best_of(study)["objective"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -315,7 +333,7 @@ def test_a_noisy_function_with_numpy_results():
     study = create_study(LINE, seed=3)
     study.configure(max_iter=12)
     study.run(lambda x: np.float64(x**2))
-    assert abs(study.best["values"]["x"]) < 0.3
+    assert abs(best_of(study)["values"]["x"]) < 0.3
 
 
 def test_the_lease_of_a_long_evaluation_is_renewed(monkeypatch):

@@ -34,7 +34,7 @@ def test_a_users_float32_program_is_unchanged() -> None:
 def test_new_numbers_compile_nothing_and_new_shapes_do() -> None:
     @compiled(static=(1,))
     def power(x: np.ndarray, exponent: int) -> jax.Array:
-        return x**exponent
+        return jnp.asarray(x) ** exponent
 
     for _ in range(3):
         power(np.random.default_rng().random(5), 2)

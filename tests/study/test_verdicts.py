@@ -1,5 +1,7 @@
 """What becomes of an outcome."""
 
+from typing import Any
+
 import pytest
 
 from assay.records import (
@@ -35,14 +37,14 @@ class Trials:
         last = self.state.last
         self.state.fold(StoredEvent(last + i, 0.0, event) for i, event in enumerate(events, start=1))
 
-    def tell(self, outcome, attempt=None):
+    def tell(self, outcome: Outcome, attempt: int | None = None) -> list[Any]:
         if attempt is None:
             self.attempt += 1
             attempt = self.attempt
             self._fold([LeaseTaken(0, attempt, "me", "here")])
         events = judge(self.state, self.configuration, 0, attempt, outcome)
         self._fold(events)
-        return events
+        return list(events)
 
 
 def test_a_success_is_accepted():

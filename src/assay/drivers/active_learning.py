@@ -15,7 +15,7 @@ from assay.drivers.describing import describe
 from assay.drivers.starting import starting_point, starting_size
 from assay.drivers.stopping import met_rule, remember
 from assay.drivers.suggesting import Domain, Looks, fit_or_keep, suggest_unit
-from assay.drivers.surrogates import TURNS, build_surrogate
+from assay.drivers.surrogates import TURNS, build_surrogates
 from assay.drivers.training import Training, check_measurements, observed_values, training
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
@@ -200,10 +200,10 @@ class ActiveLearning(AbstractDriver):
         settings = self._surrogate
         turns = TURNS[settings.warping_function]
         turn = turns[request.number % len(turns)]
-        surrogate = build_surrogate(settings, domain.coordinates, self.settings.deterministic, turn.warping)
+        surrogates = build_surrogates(settings, domain.coordinates, self.settings.deterministic, turn.warping)
         data = seen.datasets[settings.name]
         fits = self._fits(history)
-        fitted, kept = fit_or_keep(surrogate, settings, data, fits.get(turn.warping), randomness("fit"))
+        fitted, kept = fit_or_keep(surrogates, settings, data, fits.get(turn.warping), randomness("fit"))
         finished, values = self._finished(history)
         chosen = suggest_unit(
             SelectedOutput(fitted.posterior, self._column),
@@ -251,10 +251,12 @@ class ActiveLearning(AbstractDriver):
         """The model of the first turn, with hyperparameters that are kept or fitted as for a suggestion."""
         settings = self._surrogate
         warping = TURNS[settings.warping_function][0].warping
-        surrogate = build_surrogate(settings, coordinates, self.settings.deterministic, warping)
+        surrogates = build_surrogates(settings, coordinates, self.settings.deterministic, warping)
         randomness = generator(history.seed, len(history.trials), "belief")
         kept = self._fits(history).get(warping)
-        return surrogate, fit_or_keep(surrogate, settings, seen.datasets[settings.name], kept, randomness)[0]
+        data = seen.datasets[settings.name]
+        fitted, chosen = fit_or_keep(surrogates, settings, data, kept, randomness)
+        return surrogates[chosen["kernel"]], fitted
 
     def _has_values(self, seen: Training) -> bool:
         return int(seen.datasets[self._surrogate.name].is_value.sum()) >= SMALLEST_FIT

@@ -35,8 +35,8 @@ class _Entry(BaseModel):
 class Kernel(_Entry):
     """The covariance of a Gaussian process."""
 
-    type: Literal["Matern", "SquaredExponential"] = Field(
-        default="Matern", description="family of the covariance"
+    type: Literal["auto", "Matern", "SquaredExponential"] = Field(
+        default="auto", description="family of the covariance; auto: the two in turns"
     )
     matern_order: Literal[1, 3, 5] = Field(
         default=5, description="twice the smoothness of a Matern covariance"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ class Chosen:
 
 
 def fit_or_keep(
-    surrogate: GaussianProcess,
+    surrogates: Mapping[str, GaussianProcess],
     settings: GP,
     data: Dataset,
     kept: Mapping[str, Any] | None,
@@ -95,17 +95,23 @@ def fit_or_keep(
 ) -> tuple[Fitted[GaussianProcessPosterior], dict[str, Any]]:
     """Fit the hyperparameters when enough rows are new, else keep them; with what the next suggestion starts from.
 
-    The decision depends on numbers of rows alone, so that a replay decides the same.
+    Of several surrogates, by kernel, the one of the greatest posterior density is taken. Whether to fit depends on
+    numbers of rows alone, so that a replay decides the same.
     """
     rows = len(data)
     if kept is not None:
         wanted = math.ceil(settings.optimization_level * rows)
         interval = min(max(wanted, settings.min_optimization_interval), settings.max_optimization_interval)
         if rows - kept["rows"] < interval or kept["rows"] >= settings.optimization_step_max:
-            posterior = surrogate.posterior(data, kept["state"])
-            return Fitted(posterior, kept["state"], {}), dict(kept)
-    fitted = surrogate.fit(data, kept["state"] if kept is not None else None, generator)
-    return fitted, {"rows": rows, "state": dict(fitted.state)}
+            state = kept["states"][kept["kernel"]]
+            return Fitted(surrogates[kept["kernel"]].posterior(data, state), state, {}), dict(kept)
+    before = {} if kept is None else kept["states"]
+    fits = {
+        kernel: surrogate.fit(data, before.get(kernel), generator) for kernel, surrogate in surrogates.items()
+    }
+    best = max(fits, key=lambda kernel: fits[kernel].info["log_posterior"])
+    states = {kernel: dict(fitted.state) for kernel, fitted in fits.items()}
+    return fits[best], {"rows": rows, "kernel": best, "states": states}
 
 
 def ranking(quantity: AbstractScalarQuantity, domain: Domain, points: Array, observed: Array | None) -> Array:
@@ -175,16 +181,20 @@ def suggest_unit(
         starts,
         Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps),
     )
-    known = np.concatenate([looks.succeeded, looks.failed, looks.pending])
-    for origin, ranked in hunt.searches(target, margin, looks.succeeded, worth, generators("niches")):
+    searches = hunt.searches(target, margin, looks.succeeded, worth, generators("niches"))
+    chosen = _first_chosen(searches, np.concatenate([looks.succeeded, looks.failed, looks.pending]), domain)
+    return replace(
+        chosen, info={**chosen.info, "incumbent": best, **_figures(quantity, target, chosen.point)}
+    )
+
+
+def _first_chosen(searches: Iterable[tuple[str, Ranked]], known: Array, domain: Domain) -> Chosen:
+    """The best point that is new, of the first search that finds any."""
+    for origin, ranked in searches:
         found = _first_new(ranked.points, known, domain)
         if found is not None:
             index, point, values = found
-            figures = _figures(quantity, target, point)
-            worth_of_it = float(ranked.values[index])
-            return Chosen(
-                point, values, {"origin": origin, "acquisition": worth_of_it, "incumbent": best, **figures}
-            )
+            return Chosen(point, values, {"origin": origin, "acquisition": float(ranked.values[index])})
     raise NumericalError(
         f"every point of the space that the search found was looked at already, all {len(known)}; "
         "end the study, or widen the space"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -12,7 +12,7 @@ from assay.numerics.coordinates import Coordinates
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.hyperpriors import length_scale_prior
 
-__all__ = ["TURNS", "Turn", "build_surrogate", "feasibility_surrogate"]
+__all__ = ["TURNS", "Turn", "build_surrogates", "feasibility_surrogate"]
 
 DEFAULT_LENGTH_SCALE_PRIOR = "gamma"
 
@@ -43,10 +43,13 @@ TURNS = {
 _MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}
 
 
-def build_surrogate(
+def build_surrogates(
     settings: GP, coordinates: Coordinates, deterministic: bool | None, warping: str
-) -> GaussianProcess:
-    """The surrogate of one entry of `surrogates`.
+) -> dict[str, GaussianProcess]:
+    """The surrogates of one entry of `surrogates`, by kernel: one, or those that the data choose between.
+
+    A squared exponential knows a smooth function from far fewer looks than a Matern kernel, which is right for all
+    others; which one it is, the evidence says.
 
     Arguments:
         settings: the entry.
@@ -55,16 +58,23 @@ def build_surrogate(
         warping: the one whose turn it is.
     """
     fits_noise = settings.detect_noise if settings.detect_noise is not None else deterministic is not True
-    kernel = settings.kernel
-    return GaussianProcess(
-        kernel=_MATERN[kernel.matern_order] if kernel.type == "Matern" else "squared_exponential",
+    matern = _MATERN[settings.kernel.matern_order]
+    kernels = {
+        "auto": (matern, "squared_exponential"),
+        "Matern": (matern,),
+        "SquaredExponential": ("squared_exponential",),
+    }[settings.kernel.type]
+    common = GaussianProcess(
         mean=settings.mean_function,
         noise="fit" if fits_noise else "none",
         warping=warping,
-        length_scale_prior=length_scale_prior(kernel.length_scale_prior or DEFAULT_LENGTH_SCALE_PRIOR),
+        length_scale_prior=length_scale_prior(
+            settings.kernel.length_scale_prior or DEFAULT_LENGTH_SCALE_PRIOR
+        ),
         restarts=settings.num_restarts,
         categories=_categories(coordinates),
     )
+    return {kernel: replace(common, kernel=kernel) for kernel in kernels}
 
 
 def feasibility_surrogate(coordinates: Coordinates) -> GaussianProcess:

@@ -55,8 +55,8 @@ def maximise_batch(
     """Climb from every start to a local maximum in the box, by projected BFGS.
 
     Use it for cheap functions that take many points per call, such as acquisition functions. In a round each moving
-    start tries `x + t p`, with `p` the quasi-Newton direction in the coordinates that are not held by a bound; a trial
-    with enough increase is taken and updates that start's matrix, any other one shortens `t`.
+    start tries `x + t p`, with `p` the quasi-Newton direction off the bounds; a trial with enough increase is taken and
+    updates that start's matrix, any other one shortens `t`.
 
     Arguments:
         value_gradient: maps (points, dimension) to values (points,) and gradients (points, dimension); a value
@@ -68,19 +68,16 @@ def maximise_batch(
         value_tolerance: a start ends where a step promised and gave less, absolute and relative to the value.
         first_step, longest_step: lengths of the first and the longest step, in box widths.
 
-    Returns:
-        The end of every start; no value is below the one at its start.
+    Returns: the end of every start; no value is below the one at its start.
 
     Example:
-        >>> import numpy as np
         >>> def parabolas(x):
         ...     return -((x - 0.3) ** 2).sum(axis=1), -2 * (x - 0.3)
         >>> found = maximise_batch(parabolas, np.array([[0.9, 0.1], [0.0, 1.0]]), np.zeros(2), np.ones(2))
         >>> bool(np.abs(found.points - 0.3).max() < 1e-8)
         True
 
-    Source: D. P. Bertsekas, SIAM J. Control Optim. 20, 221 (1982); J. Nocedal and S. Wright, Numerical
-    Optimization, 2nd ed., chapters 3 and 6.
+    Source: D. P. Bertsekas, SIAM J. Control Optim. 20, 221 (1982); J. Nocedal, S. Wright, Numerical Optimization, 2006.
     """
     width = np.where(upper > lower, upper - lower, 1.0)
     top = (upper - lower) / width

@@ -9,6 +9,7 @@ Source: C. E. Rasmussen, C. K. I. Williams, "Gaussian Processes for Machine Lear
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
@@ -45,15 +46,13 @@ class Trend:
 
     def basis(self, points: Any, xp: Any = np) -> Any:
         """sqrt(b²) h(x): (points, size)."""
-        one = xp.ones((len(points), 1))
-        x = points[:, list(self.columns)] - 0.5
-        parts = {
-            "zero": [],
-            "constant": [one],
-            "linear": [one, x],
-            "quadratic": [one, x, self._products(xp, x)],
-        }
-        return np.sqrt(self.variance) * xp.concatenate([one[:, :0], *parts[self.name]], axis=1)
+        one = xp.full((len(points), min(self.size, 1)), math.sqrt(self.variance))
+        if self.size <= 1:  # the usual case, in the inner loop of every search
+            return one
+        x = math.sqrt(self.variance) * (points[:, list(self.columns)] - 0.5)
+        if self.name == "linear":
+            return xp.concatenate([one, x], axis=1)
+        return xp.concatenate([one, x, self._products(xp, points)], axis=1)
 
     def basis_gradient(self, points: Array) -> Array:
         """The derivative of `basis` by the points: (points, size, dimension)."""
@@ -77,7 +76,7 @@ class Trend:
             basis[rows] = self.basis_gradient(points[rows])[np.arange(len(rows)), :, derivative[rows]]
         return basis
 
-    @staticmethod
-    def _products(xp: Any, x: Any) -> Any:
+    def _products(self, xp: Any, points: Any) -> Any:
+        x = points[:, list(self.columns)] - 0.5
         i, j = np.triu_indices(x.shape[1])
-        return x[:, i] * x[:, j] if len(i) else xp.zeros((len(x), 0))
+        return math.sqrt(self.variance) * x[:, i] * x[:, j] if len(i) else xp.zeros((len(x), 0))

@@ -12,11 +12,14 @@ import pytest
 from assay.study.study import open_study
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from assay.executors.command import CommandEvaluator
 from assay.study.study import create_study
 
+for name in ("SIGTERM", "SIGHUP"):  # whoever started the tests may ignore them, as nohup does
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
 study = create_study([{"name": "x", "domain": [0.0, 1.0]}], driver="RandomSearch", study_id="s", store=Path("s.db"))
 study.configure(max_iter=1)
 command = CommandEvaluator(["sh", "-c", "echo $$ > ../process; exec sleep 60"], result={"stdout": True, "regex": "(.*)"})
@@ -51,7 +54,10 @@ def test_a_runner_that_is_told_to_end_leaves_no_command_behind(tmp_path, name, e
     command = int(process.read_text())
     assert is_alive(command)
     runner.send_signal(getattr(signal, name))
-    runner.wait(30)
+    try:
+        runner.wait(30)
+    finally:
+        runner.kill()
     assert wait_for(lambda: not is_alive(command), 5.0)
     study = open_study(tmp_path / "s.db")
     study.run(lambda x: x, "serial")

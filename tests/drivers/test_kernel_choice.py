@@ -1,0 +1,35 @@
+"""The data choose the kernel of a suggestion."""
+
+import numpy as np
+import pytest
+
+from assay.drivers.configuration import GP
+from assay.drivers.suggesting import fit_or_keep
+from assay.drivers.surrogates import build_surrogates
+from assay.numerics.coordinates import Coordinates
+from assay.space.space import Space
+from assay.surrogates.dataset import Dataset
+
+POINTS = np.linspace(0.0, 1.0, 24)[:, None]
+
+
+def smooth(x):
+    return np.sin(7.0 * x) + 0.5 * np.cos(11.0 * x)
+
+
+def kinked(x):
+    return np.abs(x - 0.31) + np.abs(np.sin(9.0 * x))
+
+
+@pytest.mark.parametrize(("function", "kernel"), [(smooth, "squared_exponential"), (kinked, "matern52")])
+def test_the_kernel_of_the_greater_evidence_is_taken_and_kept(function, kernel):
+    coordinates = Coordinates.of(Space.from_data([{"name": "x", "domain": [0.0, 1.0]}]))
+    surrogates = build_surrogates(GP(), coordinates, True, "identity")
+    assert list(surrogates) == ["matern52", "squared_exponential"]
+    data = Dataset.of(POINTS, function(POINTS[:, 0]))
+    fitted, kept = fit_or_keep(surrogates, GP(), data, None, np.random.default_rng(1))
+    assert kept["kernel"] == kernel
+    again, _ = fit_or_keep(surrogates, GP(), data, kept, np.random.default_rng(2))
+    np.testing.assert_array_equal(
+        again.posterior.mean_variance(POINTS)[0], fitted.posterior.mean_variance(POINTS)[0]
+    )

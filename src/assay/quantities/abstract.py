@@ -1,12 +1,34 @@
-"""What a scalar quantity is: a number that follows from posteriors, as a Gaussian at every point."""
+"""What a quantity is: a random vector at every point that follows from posteriors; and what it is made of.
+
+A *source* is a surrogate seen as a Gaussian vector at every point. A *variable* is a map from earlier vectors to a new
+one. A *quantity* is a source, or variables put on top of sources. Draws are reparameterised: a draw is a differentiable
+function of the point and of standard normals that belong to the sources, so that two quantities drawn with the same
+normals are drawn jointly.
+
+Gradients go backwards: what is computed comes with a *pullback*, the function from the derivatives of a loss by the
+results ("bars") to its derivatives by the inputs. Bars have the shape of what they belong to. One pass serves any number of
+outputs, which a composite objective over fifty of them needs.
+
+Axes: draws S, points p, outputs k, columns d; a surrogate's point stands in unit coordinates.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["AbstractScalarQuantity"]
+__all__ = [
+    "AbstractQuantity",
+    "AbstractScalarQuantity",
+    "AbstractVariable",
+    "Affine",
+    "Incoming",
+    "Place",
+    "Pushed",
+]
 
 Array = np.ndarray
 
@@ -29,3 +51,146 @@ class AbstractScalarQuantity(ABC):
     @abstractmethod
     def to_working(self, values: Array) -> Array:
         """Values in the quantity's own unit to working units."""
+
+
+class AbstractQuantity(ABC):
+    """A random vector at every point, in its own units."""
+
+    @property
+    @abstractmethod
+    def output_names(self) -> tuple[str, ...]:
+        """One name for each output."""
+
+    @property
+    @abstractmethod
+    def is_gaussian(self) -> bool:
+        """Whether the vector at a point is jointly Gaussian, so that its mean and covariance say all."""
+
+    @property
+    @abstractmethod
+    def normal_dimension(self) -> int:
+        """The number of standard normals that one draw takes; the same for all quantities of one set of sources."""
+
+    @abstractmethod
+    def mean_variance(self, points: Array) -> tuple[Array, Array]:
+        """Mean and variance of each output: (p, k) each; exact where there is a closed form, else from draws."""
+
+    @abstractmethod
+    def mean_covariance(self, points: Array) -> tuple[Array, Array]:
+        """Mean (p, k) and covariance of the outputs at each point (p, k, k)."""
+
+    @abstractmethod
+    def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
+        """Mean, variance (p, k) and their gradients (p, k, d)."""
+
+    @abstractmethod
+    def quantiles(self, points: Array, probabilities: Array) -> Array:
+        """Quantiles of each output: (probabilities, p, k)."""
+
+    @abstractmethod
+    def draw(self, points: Array, normal: Array) -> Array:
+        """Draws at every point, joint over the outputs and smooth along the points: normal (S, normal_dimension) to
+        values (S, p, k)."""
+
+    @abstractmethod
+    def draw_pullback(self, points: Array, normal: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """The same draws, and the function from bars (S, p, k) to the gradient by the points (p, d)."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a variable is asked.
+
+    Arguments:
+        points: (p, d), in unit coordinates.
+        parameters: natural values by name, (p,) each; fixed ones are numbers.
+        columns: the column of `points` that each name of a varying parameter belongs to.
+        slopes: (p, d), natural by unit coordinate: the derivative of a parameter's value by its column.
+    """
+
+    points: Array
+    parameters: Mapping[str, Array | float]
+    columns: Mapping[str, int]
+    slopes: Array
+
+    def points_bar(self, bars: Mapping[str, Array]) -> Array:
+        """From bars (p,) of natural parameters, by name, to the bar of the points (p, d)."""
+        total = np.zeros_like(self.points)
+        for name, bar in bars.items():
+            if name in self.columns:
+                column = self.columns[name]
+                total[:, column] += bar * self.slopes[:, column]
+        return total
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """An input of a variable: draws of it, and how sure it is.
+
+    Arguments:
+        values: (S, p, k), draws.
+        mean, variance: (p, k), of the input at the point, exact where they can be.
+    """
+
+    values: Array
+    mean: Array
+    variance: Array
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """Draws of a variable with the way back.
+
+    Arguments:
+        values: (S, p, k).
+        pullback: from the bar of `values` to, for each input, the bars of its values (S, p, k_i), mean and variance (p, k_i)
+            (None for what was not used), and the bar of the points (p, d) as far as the variable itself reads them.
+    """
+
+    values: Array
+    pullback: Callable[[Array], tuple[Sequence[tuple[Array | None, Array | None, Array | None]], Array | None]]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A variable as an affine map of its inputs at every point: offset + Σ matrix_i input_i + own noise.
+
+    Arguments:
+        offset: (p, k).
+        matrices: for each input (p, k, k_i), or (1, k, k_i) where it is the same everywhere.
+        covariance: (p, k, k) or (1, k, k), of the own noise; None for none.
+        pullback: from the bars of `offset` and `matrices` to the bar of the points (p, d); None where nothing depends on
+            the point.
+    """
+
+    offset: Array
+    matrices: tuple[Array, ...]
+    covariance: Array | None = None
+    pullback: Callable[[Array, Sequence[Array]], Array] | None = None
+
+
+class AbstractVariable(ABC):
+    """A map from earlier vectors to a new one; it holds its configuration, never a posterior."""
+
+    @property
+    @abstractmethod
+    def output_names(self) -> tuple[str, ...]:
+        """One name for each output."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the sources and variables that it reads."""
+
+    @property
+    @abstractmethod
+    def own_normals(self) -> int:
+        """The number of standard normals of its own that one draw takes; usually 0."""
+
+    @abstractmethod
+    def affine(self, place: Place) -> Affine | None:
+        """The affine map that the variable is, or None where it is not affine."""
+
+    @abstractmethod
+    def push(self, inputs: Sequence[Incoming], place: Place, normal: Array) -> Pushed:
+        """Draws of the variable from draws of its inputs; `normal` (S, own_normals) are its own."""

@@ -1,7 +1,7 @@
 """What a quantity is: a random vector at every point that follows from posteriors; and what it is made of.
 
 A *source* is a surrogate seen as a Gaussian vector at every point. A *variable* is a map from earlier vectors to a new
-one. A *quantity* is a source, or variables put on top of sources. Draws are reparameterised: a draw is a differentiable
+one: affine, or by its draws. A *quantity* is a source, or variables put on top of sources. Draws are reparameterised: a draw is a differentiable
 function of the point and of standard normals that belong to the sources, so that two quantities drawn with the same
 normals are drawn jointly.
 
@@ -16,13 +16,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 __all__ = [
+    "AbstractAffineVariable",
     "AbstractQuantity",
+    "AbstractSampledVariable",
     "AbstractScalarQuantity",
+    "AbstractSource",
     "AbstractVariable",
     "Affine",
     "Incoming",
@@ -97,6 +100,27 @@ class AbstractQuantity(ABC):
         """The same draws, and the function from bars (S, p, k) to the gradient by the points (p, d)."""
 
 
+class AbstractSource(AbstractQuantity):
+    """A surrogate as a random vector at every point: values in blocks of equal size, one after the other, and no
+    covariance between blocks.
+
+    Independent outputs with m placements each are `outputs` blocks of m values; correlated ones are one block. A draw
+    is mean + root·normal in the units in which the vector is Gaussian, brought to its own units; normals are in the
+    order of the values, and `normal_dimension` is their number.
+    """
+
+    @abstractmethod
+    def block_moments(self, points: Array) -> tuple[Array, Array]:
+        """Mean (p, K) and the covariance of each block (p, blocks, size, size), K = blocks·size, in own units.
+
+        Asked only where `is_gaussian`.
+        """
+
+    @abstractmethod
+    def block_moments_pullback(self, points: Array) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
+        """The same, and the function from their bars to the gradient by the points (p, d)."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a variable is asked.
@@ -106,12 +130,14 @@ class Place:
         parameters: natural values by name, (p,) each; fixed ones are numbers.
         columns: the column of `points` that each name of a varying parameter belongs to.
         slopes: (p, d), natural by unit coordinate: the derivative of a parameter's value by its column.
+        gradients: (p, d) by name, of those `parameters` that depend on a whole point, such as `log_prob`.
     """
 
     points: Array
     parameters: Mapping[str, Array | float]
     columns: Mapping[str, int]
     slopes: Array
+    gradients: Mapping[str, Array] = field(default_factory=dict)
 
     def points_bar(self, bars: Mapping[str, Array]) -> Array:
         """From bars (p,) of natural parameters, by name, to the bar of the points (p, d)."""
@@ -120,6 +146,8 @@ class Place:
             if name in self.columns:
                 column = self.columns[name]
                 total[:, column] += bar * self.slopes[:, column]
+            elif name in self.gradients:
+                total += bar[:, None] * self.gradients[name]
         return total
 
 
@@ -129,12 +157,13 @@ class Incoming:
 
     Arguments:
         values: (S, p, k), draws.
-        mean, variance: (p, k), of the input at the point, exact where they can be.
+        mean, variance: (p, k), of the input at the point, exact where they can be; None unless the variable
+            `reads_moments`.
     """
 
     values: Array
-    mean: Array
-    variance: Array
+    mean: Array | None = None
+    variance: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -148,29 +177,34 @@ class Pushed:
     """
 
     values: Array
-    pullback: Callable[[Array], tuple[Sequence[tuple[Array | None, Array | None, Array | None]], Array | None]]
+    pullback: Callable[
+        [Array], tuple[Sequence[tuple[Array | None, Array | None, Array | None]], Array | None]
+    ]
 
 
 @dataclass(frozen=True)
 class Affine:
-    """A variable as an affine map of its inputs at every point: offset + Σ matrix_i input_i + own noise.
+    """A variable as an affine map of its inputs at every point: offset + Σ matrix_i input_i + root·own normals.
 
     Arguments:
-        offset: (p, k).
+        offset: (p, k) or (1, k).
         matrices: for each input (p, k, k_i), or (1, k, k_i) where it is the same everywhere.
-        covariance: (p, k, k) or (1, k, k), of the own noise; None for none.
-        pullback: from the bars of `offset` and `matrices` to the bar of the points (p, d); None where nothing depends on
-            the point.
+        root: (p, k, own_normals) or (1, k, own_normals), of the own noise; None for none.
+        pullback: from the bars of `offset` (p, k), `matrices` (p, k, k_i) and `root` (p, k, own_normals; None without)
+            to the bar of the points (p, d); None where nothing depends on the point.
     """
 
     offset: Array
     matrices: tuple[Array, ...]
-    covariance: Array | None = None
-    pullback: Callable[[Array, Sequence[Array]], Array] | None = None
+    root: Array | None = None
+    pullback: Callable[[Array, Sequence[Array], Array | None], Array] | None = None
 
 
 class AbstractVariable(ABC):
-    """A map from earlier vectors to a new one; it holds its configuration, never a posterior."""
+    """A map from earlier vectors to a new one; it holds its configuration, never a posterior.
+
+    Implement one of the two kinds, `AbstractAffineVariable` or `AbstractSampledVariable`.
+    """
 
     @property
     @abstractmethod
@@ -187,9 +221,22 @@ class AbstractVariable(ABC):
     def own_normals(self) -> int:
         """The number of standard normals of its own that one draw takes; usually 0."""
 
+
+class AbstractAffineVariable(AbstractVariable):
+    """A variable that is an affine map, so that a Gaussian stays one."""
+
     @abstractmethod
-    def affine(self, place: Place) -> Affine | None:
-        """The affine map that the variable is, or None where it is not affine."""
+    def affine(self, place: Place) -> Affine:
+        """The map at every point."""
+
+
+class AbstractSampledVariable(AbstractVariable):
+    """A variable that is known by its draws."""
+
+    @property
+    @abstractmethod
+    def reads_moments(self) -> bool:
+        """Whether `push` reads the mean and the variance of its inputs, not only their draws."""
 
     @abstractmethod
     def push(self, inputs: Sequence[Incoming], place: Place, normal: Array) -> Pushed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -68,6 +68,29 @@ class AveragedPosterior(AbstractLatentGaussian):
         between = np.einsum("mpk,mqk,m->kpq", apart, apart, self.weights)
         return average, self._average(covariance) + between
 
+    def grouped(self, groups: Array) -> tuple[Array, Array]:
+        mean, covariance = _stacked(member.grouped(groups) for member in self.members)
+        return self._mixed(mean, covariance)[:2]
+
+    def grouped_pullback(self, groups: Array) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
+        answers = [member.grouped_pullback(groups) for member in self.members]
+        mean, covariance = _stacked((one[0], one[1]) for one in answers)
+        average, mixed, apart = self._mixed(mean, covariance)
+
+        def back(mean_bar: Array, covariance_bar: Array) -> Array:
+            both = covariance_bar + covariance_bar.swapaxes(2, 3)
+            # The average's own part of `apart` drops out: the weighted sum of `apart` is zero.
+            by_mean = mean_bar + np.einsum("pkij,mpjk->mpik", both, apart)
+            return sum(
+                (
+                    weight * one[2](bar, covariance_bar)
+                    for weight, one, bar in zip(self.weights, answers, by_mean, strict=True)
+                ),
+                np.zeros(groups.shape),
+            )
+
+        return average, mixed, back
+
     def condition(self, data: Dataset) -> AveragedPosterior:
         return replace(self, members=tuple(member.condition(data) for member in self.members))
 
@@ -79,6 +102,13 @@ class AveragedPosterior(AbstractLatentGaussian):
         observed, mean, variance = _stacked(member.latent_leave_one_out() for member in self.members)
         average = self._average(mean)
         return observed[0], average, self._average(variance + (mean - average) ** 2)
+
+    def _mixed(self, mean: Array, covariance: Array) -> tuple[Array, Array, Array]:
+        """Mean and covariance of groups from the members', and how far each member's mean is from the first."""
+        average = self._average(mean)
+        apart = mean - average
+        between = np.einsum("mpik,mpjk,m->pkij", apart, apart, self.weights, optimize=True)
+        return average, self._average(covariance) + between, apart
 
     def _average(self, values: Array) -> Array:
         return np.tensordot(self.weights, values, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -98,6 +99,39 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
             covariance[outputs] = unit * self.signal_variance[outputs, None, None]
         return mean + self._latent_prior(points), covariance
 
+    def grouped(self, groups: Array) -> tuple[Array, Array]:
+        mean, covariance = self._grouped_empty(groups)
+        for outputs, member in self.blocks:
+            mean[..., outputs], unit = member.grouped(groups)
+            covariance[:, outputs] = unit[:, None] * self.signal_variance[outputs, None, None]
+        if self.prior_mean is not None:
+            mean += self.prior_mean.value(_flat(groups)).reshape(*groups.shape[:2], -1) / self.scaling.unit
+        return mean, covariance
+
+    def grouped_pullback(self, groups: Array) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
+        mean, covariance = self._grouped_empty(groups)
+        pullbacks = []
+        for outputs, member in self.blocks:
+            mean[..., outputs], unit, pullback = member.grouped_pullback(groups)
+            covariance[:, outputs] = unit[:, None] * self.signal_variance[outputs, None, None]
+            pullbacks.append(pullback)
+        prior_slopes = None
+        if self.prior_mean is not None:
+            values, slopes = self.prior_mean.value_gradient(_flat(groups))
+            mean += values.reshape(*groups.shape[:2], -1) / self.scaling.unit
+            prior_slopes = slopes.reshape(*groups.shape[:2], *slopes.shape[1:]) / self.scaling.unit[:, None]
+
+        def back(mean_bar: Array, covariance_bar: Array) -> Array:
+            total = np.zeros(groups.shape)
+            for (outputs, _), pullback in zip(self.blocks, pullbacks, strict=True):
+                unit_bar = np.tensordot(self.signal_variance[outputs], covariance_bar[:, outputs], (0, 1))
+                total += pullback(mean_bar[..., outputs], unit_bar)
+            if prior_slopes is not None:
+                total += (mean_bar[..., None, :] @ prior_slopes)[..., 0, :]
+            return total
+
+        return mean, covariance, back
+
     def condition(self, data: Dataset) -> GaussianProcessPosterior:
         latent, slope = latent_rows(self.scaling, self.prior_mean, data)
         noise = data.noise_variance * slope**2 / self.signal_variance
@@ -153,6 +187,11 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
     def _empty(self, points: Array, *more: int) -> Array:
         return np.empty((len(points), self.output_dimension, *more))
 
+    def _grouped_empty(self, groups: Array) -> tuple[Array, Array]:
+        count, members, _ = groups.shape
+        outputs = self.output_dimension
+        return np.empty((count, members, outputs)), np.empty((count, outputs, members, members))
+
     def _full_latent(self, latent: Array, outputs: Array) -> Array:
         full = np.zeros((len(latent), self.output_dimension))
         full[:, outputs] = latent
@@ -168,6 +207,10 @@ def latent_rows(
     if data.is_value.all():
         return latent, slope
     return np.where(data.is_value[:, None], latent, residual * slope), slope
+
+
+def _flat(groups: Array) -> Array:
+    return groups.reshape(-1, groups.shape[2])
 
 
 def columns_equal(noise: Array) -> bool:

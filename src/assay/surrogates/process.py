@@ -9,6 +9,7 @@ L⁻¹ is kept, not R⁻¹: its products lose sqrt(cond R) instead of cond R.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,8 @@ from assay.surrogates.kernels.cross import (
     Rows,
     cross_covariance,
     cross_covariance_slopes,
+    group_contraction,
+    group_covariance_slopes,
     rows_of,
     slopes_contraction,
 )
@@ -117,6 +120,34 @@ class Process:
         side = (points, np.full(len(points), -1))
         return cross @ self.alpha, self.prior.covariance(side, side) - whitened @ whitened.T
 
+    def grouped(self, groups: Array) -> tuple[Array, Array]:
+        """Joint moments within each group of points: (groups, members, outputs) and (groups, members, members)."""
+        points = groups.reshape(-1, groups.shape[2])
+        return self._within(groups, self.prior.trend.basis(points), self._cross(points))[:2]
+
+    def grouped_pullback(self, groups: Array) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
+        """The same, and the function from their bars to that of the groups (groups, members, dimension).
+
+        The outputs' bars are summed before the kernel is differentiated, so that fifty outputs cost as much as one.
+        """
+        trend, points = self.prior.trend, groups.reshape(-1, groups.shape[2])
+        basis = trend.basis(points)
+        cross, slopes = cross_covariance_slopes(np, self.prior.profile, self.rows, points)
+        mean, covariance, whitened, group_slopes = self._within(groups, basis, cross + basis @ self.basis.T)
+
+        def pullback(mean_bar: Array, covariance_bar: Array) -> Array:
+            symmetric = 0.5 * (covariance_bar + covariance_bar.swapaxes(1, 2))
+            by_row = mean_bar.reshape(len(points), -1) @ self.alpha.T
+            by_row -= 2.0 * (symmetric @ whitened).reshape(by_row.shape) @ self.inverse_lower
+            gradient = slopes_contraction(self.rows, slopes, by_row[:, None, :])[:, 0]
+            if trend.size > 1:
+                within = 2.0 * (symmetric @ basis.reshape(*groups.shape[:2], -1))
+                basis_bar = by_row @ self.basis + within.reshape(basis.shape)
+                gradient = gradient + np.einsum("pq,pqd->pd", basis_bar, trend.basis_gradient(points))
+            return gradient.reshape(groups.shape) + group_contraction(self.rows, group_slopes, symmetric)
+
+        return mean, covariance, pullback
+
     def extended(self, points: Array, derivative: Array, noise: Array, latent: Array) -> Process:
         """The process given more rows, by a rank update.
 
@@ -161,6 +192,18 @@ class Process:
     def _cross(self, points: Array) -> Array:
         kernel = cross_covariance(np, self.prior.profile, self.rows, points)
         return kernel + self.prior.trend.basis(points) @ self.basis.T
+
+    def _within(
+        self, groups: Array, basis: Array, cross: Array
+    ) -> tuple[Array, Array, Array, tuple[Array, Array]]:
+        """Mean, covariance, L⁻¹ k and the kernel's slopes of groups, from what their points have with the rows."""
+        shape = groups.shape[:2]
+        kernel, slopes = group_covariance_slopes(self.prior.profile, self.rows, groups)
+        whitened, basis = (cross @ self.inverse_lower.T).reshape(*shape, -1), basis.reshape(*shape, -1)
+        covariance = kernel + basis @ basis.swapaxes(1, 2) - whitened @ whitened.swapaxes(1, 2)
+        variance = np.einsum("pmm->pm", covariance)
+        np.maximum(variance, 0.0, out=variance)
+        return (cross @ self.alpha).reshape(*shape, -1), covariance, whitened, slopes
 
     def _variance(self, basis: Array, whitened: Array) -> Array:
         prior = 1.0 + np.einsum("pq,pq->p", basis, basis)

@@ -13,7 +13,15 @@ import numpy as np
 
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
 
-__all__ = ["Rows", "cross_covariance", "cross_covariance_slopes", "rows_of", "slopes_contraction"]
+__all__ = [
+    "Rows",
+    "cross_covariance",
+    "cross_covariance_slopes",
+    "group_contraction",
+    "group_covariance_slopes",
+    "rows_of",
+    "slopes_contraction",
+]
 
 Array = np.ndarray
 
@@ -103,8 +111,37 @@ def slopes_contraction(rows: Rows, slopes: tuple[Any, Any, Any], by_row: Any) ->
     return contracted + (by_row * direct[:, None, :]) @ rows.one_hot
 
 
+def group_covariance_slopes(
+    profile: AbstractRadialProfile, rows: Rows, groups: Array
+) -> tuple[Array, tuple[Array, Array]]:
+    """The covariance of the points of each group with one another, (groups, members, members), and what
+    `group_contraction` needs for its derivative; one for all, (1, members, members), where all groups are shifted
+    copies of one another.
+    """
+    shifts = groups - groups[:, :1]
+    alike = groups[:1] if (shifts == shifts[:1]).all() else groups
+    difference, squared = _squared(np, rows, alike[:, :, None, :] - alike[:, None, :, :])
+    g, first = profile.derivatives(np, squared, 1)
+    return g, (difference, first)
+
+
+def group_contraction(rows: Rows, slopes: tuple[Array, Array], by_pair: Array) -> Array:
+    """Σ_ij by_pair_ij · d cov(f(x_i), f(x_j)) / d x: (groups, members, dimension).
+
+    Arguments:
+        slopes: from `group_covariance_slopes`.
+        by_pair: (groups, members, members), symmetric.
+    """
+    difference, radial = slopes
+    weighted = (by_pair * radial)[:, :, None, :] @ difference
+    return (4.0 * rows.slope_weights) * weighted[:, :, 0, :]
+
+
 def _distances(xp: Any, rows: Rows, points: Any) -> tuple[Any, Any]:
-    difference = points[:, None, :] - rows.points
+    return _squared(xp, rows, points[:, None, :] - rows.points)
+
+
+def _squared(xp: Any, rows: Rows, difference: Any) -> tuple[Any, Any]:
     if rows.labels is not None:
         difference = xp.where(rows.labels, difference != 0.0, difference)
     return difference, (difference * difference) @ rows.weights

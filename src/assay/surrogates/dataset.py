@@ -79,6 +79,22 @@ class Dataset:
         """(rows,), True where the row is a value and not a derivative."""
         return self.derivative == VALUE
 
+    def rows(self, index: np.ndarray) -> Dataset:
+        """The rows of these numbers, in that order."""
+        return Dataset(
+            self.points[index], self.values[index], self.noise_variance[index], self.derivative[index]
+        )
+
+    def output(self, place: int) -> Dataset:
+        """One output alone."""
+        columns = slice(place, place + 1)
+        return Dataset(
+            self.points,
+            np.ascontiguousarray(self.values[:, columns]),
+            np.ascontiguousarray(self.noise_variance[:, columns]),
+            self.derivative,
+        )
+
     def extended(self, other: Dataset) -> Dataset:
         """This and then the other."""
         return Dataset(

@@ -16,11 +16,14 @@ import numpy as np
 from assay.errors import UsageError
 
 __all__ = [
+    "CORRELATION_LENGTH_PRIOR",
     "AbstractLengthScalePrior",
     "BlocksPrior",
+    "ColumnwisePrior",
     "FlatPrior",
     "GammaPrior",
     "LogNormalPrior",
+    "StretchedPrior",
     "length_scale_prior",
 ]
 
@@ -133,10 +136,88 @@ class FlatPrior(AbstractLengthScalePrior):
         return generator.uniform(math.log(0.05), math.log(5.0), dimension)
 
 
+@final
+@dataclass(frozen=True)
+class StretchedPrior(AbstractLengthScalePrior):
+    """The prior of l/width: for a column that runs over `width` instead of over one.
+
+    Use it for labels in an order: their column holds the numbers 0 to count - 1, so its width is count - 1. Left out
+    of the categories, such a column has a kernel in which labels are the less alike the further apart they stand.
+
+    Arguments:
+        prior: of a column that runs over one.
+        width: positive.
+    """
+
+    prior: AbstractLengthScalePrior
+    width: float
+
+    def value_gradient(self, log_length_scales: Array) -> tuple[float, Array]:
+        return self.prior.value_gradient(log_length_scales - math.log(self.width))
+
+    def start(self, dimension: int) -> Array:
+        return self.prior.start(dimension) + math.log(self.width)
+
+    def draw(self, dimension: int, generator: np.random.Generator) -> Array:
+        return self.prior.draw(dimension, generator) + math.log(self.width)
+
+
+@final
+@dataclass(frozen=True)
+class ColumnwisePrior(AbstractLengthScalePrior):
+    """Some columns have a prior of their own: environment columns, columns in another unit, labels in an order.
+
+    Arguments:
+        common: of all other columns.
+        own: groups of columns, each with the prior of its length scales; no column twice.
+
+    Example:
+        >>> by_time = ColumnwisePrior(GammaPrior(), (((2,), CORRELATION_LENGTH_PRIOR),))
+        >>> np.exp(by_time.start(3)).round(3).tolist()
+        [0.333, 0.333, 1.0]
+    """
+
+    common: AbstractLengthScalePrior
+    own: tuple[tuple[tuple[int, ...], AbstractLengthScalePrior], ...]
+
+    def value_gradient(self, log_length_scales: Array) -> tuple[float, Array]:
+        value, gradient = 0.0, np.empty_like(log_length_scales)
+        for columns, prior in self._groups(len(log_length_scales)):
+            added, gradient[columns] = prior.value_gradient(log_length_scales[columns])
+            value += added
+        return value, gradient
+
+    def start(self, dimension: int) -> Array:
+        vector = np.empty(dimension)
+        for columns, prior in self._groups(dimension):
+            vector[columns] = prior.start(len(columns))
+        return vector
+
+    def draw(self, dimension: int, generator: np.random.Generator) -> Array:
+        vector = np.empty(dimension)
+        for columns, prior in self._groups(dimension):
+            vector[columns] = prior.draw(len(columns), generator)
+        return vector
+
+    def _groups(self, dimension: int) -> list[tuple[list[int], AbstractLengthScalePrior]]:
+        named = [column for columns, _ in self.own for column in columns]
+        if len(set(named)) < len(named) or not all(0 <= column < dimension for column in named):
+            raise UsageError(
+                f"the columns with a length-scale prior of their own must be different and below {dimension}, got {named}"
+            )
+        others = [column for column in range(dimension) if column not in named]
+        groups = [(list(columns), prior) for columns, prior in self.own]
+        return [(others, self.common), *groups] if others else groups
+
+
+# Of a column without a domain, which is counted in its correlation length: the mode is one such length.
+CORRELATION_LENGTH_PRIOR = LogNormalPrior(location=0.25, scale=0.5)
+
 _PRIORS = {
     "log_normal": LogNormalPrior(),
     "gamma": GammaPrior(),
     "blocks": BlocksPrior(),
+    "correlation_length": CORRELATION_LENGTH_PRIOR,
     "none": FlatPrior(),
 }
 

@@ -35,7 +35,7 @@ def test_configuration_builds_the_same_driver():
         ),
         (
             {"variables": [{"input": "x"}]},
-            "'variables.0.input' must name a surrogate, one of 'loss', got 'x'",
+            "'variables.0.input' must name a surrogate or an earlier variable, one of 'loss', got 'x'",
         ),
         ({"variables": [{"select_by_name": "x"}]}, "'variables.0.select_by_name' must be one of"),
         ({"surrogates": [{"name": "a"}, {"name": "a"}]}, "must differ, got 'a' twice"),

@@ -230,11 +230,11 @@ class ActiveLearning(AbstractDriver):
 
     @property
     def _surrogate(self) -> GP:
-        return self.settings.surrogate_of(self.settings.variable_of(self.settings.objectives[0]))
+        return self.settings.surrogate(self.settings.variable(self.settings.objectives[0].variable).input)
 
     @property
     def _column(self) -> int:
-        variable = self.settings.variable_of(self.settings.objectives[0])
+        variable = self.settings.variable(self.settings.objectives[0].variable)
         return 0 if variable.select_by_name is None else self._surrogate.names.index(variable.select_by_name)
 
     @property

@@ -1,204 +1,110 @@
 """The configuration of the active-learning driver: one schema for plain data and for objects.
 
-`dict(type="GP", name="loss")` and `GP(name="loss")` are the same thing. A key whose text begins with "Accepted:" is
-taken so that configurations from elsewhere can be pasted; this engine has no use for it.
+`dict(type="GP", name="loss")` and `GP(name="loss")` are the same thing. The entries stand beside what they configure, in
+`surrogates`, `quantities` and `acquisition`, and can all be imported from here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from assay.acquisition.configuration import (
+    AcquisitionFunction,
+    AcquisitionOptimizer,
+    Constrainer,
+    Explorer,
+    Minimizer,
+    MultiMinimizer,
+    ObjectiveEntry,
+    ParameterUncertainty,
+)
 from assay.errors import ConfigurationError
+from assay.quantities.configuration import (
+    ChiSquaredValue,
+    Collector,
+    ErrorModel,
+    Expression,
+    Fit,
+    Interpolation,
+    LinearCombination,
+    MultiSelector,
+    NegLogProbability,
+    ParameterDistribution,
+    Scan,
+    SingleSelector,
+    VariableEntry,
+)
 from assay.space.schema import shown
+from assay.surrogates.configuration import GP, NN, Entry, Kernel, Linear, SurrogateEntry
 
 __all__ = [
     "GP",
+    "NN",
     "AcquisitionFunction",
     "AcquisitionOptimizer",
     "ActiveLearningConfiguration",
+    "ChiSquaredValue",
+    "Collector",
+    "Constrainer",
+    "ErrorModel",
+    "Explorer",
+    "Expression",
+    "Fit",
+    "Interpolation",
     "Kernel",
+    "Linear",
+    "LinearCombination",
     "Minimizer",
+    "MultiMinimizer",
+    "MultiSelector",
+    "NegLogProbability",
+    "ParameterDistribution",
+    "ParameterUncertainty",
+    "Scan",
     "SingleSelector",
     "refusal",
     "validate",
 ]
 
+T = TypeVar("T")
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Kernel(_Entry):
-    """The covariance of a Gaussian process."""
-
-    type: Literal["auto", "Matern", "SquaredExponential"] = Field(
-        default="auto", description="family of the covariance; auto: the two in turns"
-    )
-    matern_order: Literal[1, 3, 5] = Field(
-        default=5, description="twice the smoothness of a Matern covariance"
-    )
-    length_scale_prior: Literal["log_normal", "gamma", "blocks", "none"] | None = Field(
-        default=None, description="prior on the length scales; none given: the surrogate's default"
-    )
+_TYPES = {
+    *("GP", "NN", "Linear", "SingleSelector", "MultiSelector", "Collector", "LinearCombination"),
+    *("ChiSquaredValue", "NegLogProbability", "Expression", "Interpolation", "Scan", "Fit"),
+    *("Minimizer", "MultiMinimizer", "Explorer", "Constrainer"),
+}
 
 
-class GP(_Entry):
-    """A Gaussian process."""
-
-    type: Literal["GP"] = "GP"
-    name: str = Field(
-        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
-    )
-    output_dim: int = Field(default=1, ge=1, description="number of outputs")
-    output_names: list[str] | None = Field(
-        default=None, description="names of the outputs; none given: name0, name1, ..."
-    )
-    kernel: Kernel = Field(default_factory=lambda: Kernel(), description="covariance")
-    mean_function: Literal["constant", "zero", "linear", "quadratic"] = Field(
-        default="constant", description="fitted trend below the process"
-    )
-    warping_function: Literal["identity", "sinh", "auto"] = Field(
-        default="auto",
-        description="fitted monotone map of the output that makes it look Gaussian; auto: with and without in turns",
-    )
-    detect_noise: bool | None = Field(
-        default=None,
-        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
-    )
-    num_restarts: int = Field(
-        default=1, ge=0, le=100, description="fresh starts of a hyperparameter fit beside the warm one"
-    )
-    optimization_step_max: int = Field(
-        default=300, ge=2, description="rows from which on hyperparameters are kept"
-    )
-    min_optimization_interval: int = Field(
-        default=1, ge=1, description="least new rows between two hyperparameter fits"
-    )
-    max_optimization_interval: int = Field(
-        default=20, ge=1, description="most new rows between two hyperparameter fits"
-    )
-    optimization_level: float = Field(
-        default=0.02,
-        ge=0,
-        le=1,
-        description="fraction of new rows, within the two bounds, that makes a new fit pay",
-    )
-    num_fantasies: int = Field(
-        default=16, ge=1, description="Accepted: open suggestions count by their exact posterior variance"
-    )
-
-    @property
-    def names(self) -> list[str]:
-        """One name for each output."""
-        if self.output_names is not None:
-            return self.output_names
-        return (
-            [self.name]
-            if self.output_dim == 1
-            else [f"{self.name}{index}" for index in range(self.output_dim)]
-        )
-
-    def model_post_init(self, _: Any) -> None:
-        if self.output_names is not None and len(self.output_names) != self.output_dim:
-            raise ConfigurationError(
-                f"surrogate {shown(self.name)} needs one output name for each of its {self.output_dim} outputs, "
-                f"got {shown(self.output_names)}"
-            )
-        if self.max_optimization_interval < self.min_optimization_interval:
-            raise ConfigurationError(
-                f"surrogate {shown(self.name)} needs max_optimization_interval of at least min_optimization_interval, "
-                f"got {self.max_optimization_interval} and {self.min_optimization_interval}"
-            )
-
-
-class SingleSelector(_Entry):
-    """One output of a surrogate."""
-
-    type: Literal["SingleSelector"] = "SingleSelector"
-    name: str = Field(default="v", min_length=1, description="name of the variable")
-    input: str | None = Field(default=None, description="name of the surrogate; none given: the first")
-    select_by_name: str | None = Field(default=None, description="name of the output; none given: the first")
-
-
-class Minimizer(_Entry):
-    """Find the least value of a variable."""
-
-    type: Literal["Minimizer"] = "Minimizer"
-    name: str = Field(default="objective", min_length=1, description="name of the objective")
-    variable: str | None = Field(
-        default=None, description="what is minimised; none given: the first variable"
-    )
-    strategy: Literal["EI", "LCB", "PoI"] = Field(
-        default="EI",
-        description="expected improvement, lower confidence bound, or probability of improvement",
-    )
-    min_val: float = Field(
-        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
-    )
-    min_PoI: float = Field(
-        default=1e-16,
-        ge=0,
-        le=1,
-        description="stop when the probability of improvement was lower at the last 5 suggestions",
-    )
-    min_uncertainty: float = Field(
-        default=0.0, ge=0, description="stop when the standard deviation was lower at the last 5 suggestions"
-    )
-    min_acq_val: float = Field(
-        default=-math.inf,
-        description="stop when the logarithm of the acquisition was lower at the last 5 suggestions",
-    )
-
-
-class AcquisitionFunction(_Entry):
-    """How the worth of a look is computed."""
-
-    num_samples: int = Field(
-        default=10000, ge=1, description="Accepted: these acquisitions are computed in closed form"
-    )
-    smooth_range: float = Field(default=0.2, ge=0, description="Accepted: nothing here needs smoothing")
-
-
-class AcquisitionOptimizer(_Entry):
-    """How the best look is searched."""
-
-    num_initial_samples: int = Field(
-        default=512, ge=1, le=100_000, description="quasi-random points at which the search begins"
-    )
-    num_local_samples: int = Field(
-        default=100, ge=0, le=100_000, description="points drawn around the best ones seen"
-    )
-    num_starts: int = Field(default=10, ge=1, le=1000, description="climbs from the most promising of them")
-    max_steps: int = Field(default=60, ge=1, description="most steps of a climb")
-    adaptive_local_search: bool = Field(default=True, description="Accepted: climbs end by themselves")
-    compute_suggestion_in_advance: bool = Field(
-        default=True, description="Accepted: a suggestion takes milliseconds"
-    )
-
-
-class ActiveLearningConfiguration(_Entry):
+class ActiveLearningConfiguration(Entry):
     """Everything that the driver can be told."""
 
-    surrogates: list[GP] = Field(
+    transformations: list[dict[str, Any]] = Field(
+        default_factory=list, description="maps of the parameters to those that a surrogate sees"
+    )
+    surrogates: list[SurrogateEntry] = Field(
         default_factory=lambda: [GP()], min_length=1, description="models of what is observed"
     )
-    variables: list[SingleSelector] = Field(
+    variables: list[VariableEntry] = Field(
         default_factory=lambda: [SingleSelector()],
         min_length=1,
         description="quantities derived from the surrogates",
     )
-    objectives: list[Minimizer] = Field(
-        default_factory=lambda: [Minimizer()], min_length=1, max_length=1, description="what is wanted"
+    objectives: list[ObjectiveEntry] = Field(
+        default_factory=lambda: [Minimizer()], min_length=1, description="what is wanted"
     )
     acquisition_function: AcquisitionFunction = Field(
         default_factory=AcquisitionFunction, description="how the worth of a look is computed"
     )
     acquisition_optimizer: AcquisitionOptimizer = Field(
         default_factory=AcquisitionOptimizer, description="how the best look is searched"
+    )
+    parameter_distribution: ParameterDistribution = Field(
+        default_factory=ParameterDistribution,
+        description="how probable the parameters are: measure of statistics, prior of `log_prob` and of run_mcmc",
     )
     scaling: float = Field(
         default=1.0,
@@ -219,26 +125,32 @@ class ActiveLearningConfiguration(_Entry):
         default=None,
         description="whether a repeated evaluation gives the same value; none given: noise is fitted",
     )
+    overrides: dict[str, Any] = Field(
+        default_factory=dict, description="values of the model that are held as they are, by path"
+    )
 
     def model_post_init(self, _: Any) -> None:
-        _require_unique("surrogates", [entry.name for entry in self.surrogates])
-        _require_unique("variables", [entry.name for entry in self.variables])
-        for index, variable in enumerate(self.variables):
-            surrogate = self.surrogate_of(variable, f"variables.{index}.input")
-            if variable.select_by_name is not None and variable.select_by_name not in surrogate.names:
-                raise ConfigurationError(
-                    f"the driver's key 'variables.{index}.select_by_name' must be one of {shown(surrogate.names)}, "
-                    f"got {shown(variable.select_by_name)}"
-                )
-        self.variable_of(self.objectives[0])
+        _require_unique(
+            "surrogates and variables", [entry.name for entry in (*self.surrogates, *self.variables)]
+        )
+        _require_unique("objectives", [entry.name for entry in self.objectives])
+        _check_variables(self.surrogates, self.variables)
+        _check_objectives(self.variables, self.objectives)
 
-    def surrogate_of(self, variable: SingleSelector, path: str = "variables") -> GP:
-        """The surrogate that a variable reads."""
-        return _named("surrogate", path, self.surrogates, variable.input)
+    def surrogate(self, name: str | None) -> SurrogateEntry:
+        """The surrogate of that name; the first where none is given."""
+        return _named("surrogate", "surrogates", self.surrogates, name)
 
-    def variable_of(self, objective: Minimizer) -> SingleSelector:
-        """The variable that an objective is about."""
-        return _named("variable", "objectives.0.variable", self.variables, objective.variable)
+    def variable(self, name: str | None) -> VariableEntry:
+        """The variable of that name, or with an output of that name; the first where none is given."""
+        for entry in self.variables:
+            if name in (None, entry.name) or name in known_outputs(entry):
+                return entry
+        raise ConfigurationError(f"the driver has no variable {shown(name)}")
+
+    def objective(self, kind: type[T]) -> T | None:
+        """The first objective of a kind, or None."""
+        return next((entry for entry in self.objectives if isinstance(entry, kind)), None)
 
 
 def validate(data: Mapping[str, Any]) -> ActiveLearningConfiguration:
@@ -259,12 +171,119 @@ def refusal(error: ValidationError) -> ConfigurationError:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ConfigurationError):
         return cause
-    path = ".".join(str(part) for part in first["loc"])
+    path = ".".join(str(part) for part in first["loc"] if part not in _TYPES)
     got = shown(first["input"])
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"the driver has no key {path!r}, got {got} for it")
+    if first["type"] == "union_tag_invalid":
+        context = first["ctx"]
+        return ConfigurationError(
+            f"the driver's key '{path}.type' must be one of {context['expected_tags']}, got {shown(context['tag'])}"
+        )
     rule = first["msg"][0].lower() + first["msg"][1:]
     return ConfigurationError(f"the driver's key {path!r}: {rule}, got {got}")
+
+
+def known_outputs(entry: VariableEntry | SurrogateEntry) -> list[str]:
+    """The names of an entry's outputs, as far as the configuration alone says."""
+    names = getattr(entry, "names", None)
+    if names is not None:
+        return list(names)
+    given = getattr(entry, "output_names", None)
+    if given is not None:
+        return list(given)
+    count = getattr(entry, "output_dim", None)
+    if count is None:
+        count = _implied_outputs(entry)
+    return (
+        [] if count is None else ([entry.name] if count == 1 else [f"{entry.name}{i}" for i in range(count)])
+    )
+
+
+def _implied_outputs(entry: VariableEntry | SurrogateEntry) -> int | None:
+    match entry:
+        case MultiSelector(select_range=[first, last]):
+            return last - first + 1
+        case MultiSelector(select_by_names=names) if names:
+            return len(names)
+        case Interpolation(output_positions=places):
+            return len(places)
+        case Fit(initial_parameters=parameters):
+            return len(parameters) + 1
+        case _:
+            return None
+
+
+def _check_variables(surrogates: Sequence[SurrogateEntry], variables: Sequence[VariableEntry]) -> None:
+    earlier: dict[str, SurrogateEntry | VariableEntry] = {entry.name: entry for entry in surrogates}
+    surrogate_names = [entry.name for entry in surrogates]
+    for index, entry in enumerate(variables):
+        for key in ("input", "input_surrogate", "inputs"):
+            given = getattr(entry, key, None)
+            for name in given if isinstance(given, list) else [] if given is None else [given]:
+                allowed = surrogate_names if key == "input_surrogate" else list(earlier)
+                outputs = [output for known in earlier.values() for output in known_outputs(known)]
+                if name in allowed or (key == "inputs" and name in outputs):
+                    continue
+                what = "surrogate" if key == "input_surrogate" else "surrogate or an earlier variable"
+                raise ConfigurationError(
+                    f"the driver's key 'variables.{index}.{key}' must name a {what}, one of "
+                    f"{', '.join(map(shown, allowed))}, got {shown(name)}"
+                )
+        _check_selection(index, entry, earlier[getattr(entry, "input", None) or surrogate_names[0]])
+        earlier[entry.name] = entry
+
+
+def _check_selection(index: int, entry: VariableEntry, source: SurrogateEntry | VariableEntry) -> None:
+    outputs = known_outputs(source)
+    if not outputs:
+        return
+    wanted: list[tuple[str, str]] = []
+    if isinstance(entry, SingleSelector) and entry.select_by_name is not None:
+        wanted = [("select_by_name", entry.select_by_name)]
+    if isinstance(entry, MultiSelector):
+        wanted = [("select_by_names", name) for name in entry.select_by_names]
+        chosen = entry.select_range
+        if chosen is not None and not 0 <= chosen[0] <= chosen[1] < len(outputs):
+            raise ConfigurationError(
+                f"the driver's key 'variables.{index}.select_range' must be two ascending numbers from 0 to {len(outputs) - 1}, "
+                f"got {chosen}"
+            )
+    for key, name in wanted:
+        if name not in outputs:
+            raise ConfigurationError(
+                f"the driver's key 'variables.{index}.{key}' must be one of {shown(outputs)}, got {shown(name)}"
+            )
+    if isinstance(entry, ChiSquaredValue | NegLogProbability):
+        sizes = [
+            len(v) for v in (entry.target_vector, entry.uncertainty_vector, entry.covariance_matrix) if v
+        ]
+        if sizes and sizes[0] != len(outputs):
+            raise ConfigurationError(
+                f"variable {shown(entry.name)} needs a target of {len(outputs)} entries, one for each output of "
+                f"{shown(source.name)}, got {sizes[0]}"
+            )
+
+
+def _check_objectives(variables: Sequence[VariableEntry], objectives: Sequence[ObjectiveEntry]) -> None:
+    names = [entry.name for entry in variables]
+    outputs = [name for entry in variables for name in known_outputs(entry)]
+    for index, objective in enumerate(objectives):
+        many = isinstance(objective, MultiMinimizer)
+        key = "variables" if many else "variable"
+        given = objective.variables if many else objective.variable
+        for name in given if isinstance(given, list) else [] if given is None else [given]:
+            if name not in names and name not in outputs:
+                raise ConfigurationError(
+                    f"the driver's key 'objectives.{index}.{key}' must name a variable, one of "
+                    f"{', '.join(map(shown, names))}, got {shown(name)}"
+                )
+    leading = [entry for entry in objectives if not isinstance(entry, Constrainer)]
+    if len(leading) != 1:
+        raise ConfigurationError(
+            "the driver needs exactly one objective that is not a Constrainer; for several at once use a MultiMinimizer, "
+            f"got {shown([entry.name for entry in leading])}"
+        )
 
 
 def _require_unique(what: str, names: list[str]) -> None:
@@ -273,7 +292,7 @@ def _require_unique(what: str, names: list[str]) -> None:
             raise ConfigurationError(f"the names of the driver's {what} must differ, got {shown(name)} twice")
 
 
-def _named(what: str, path: str, entries: list[Any], name: str | None) -> Any:
+def _named(what: str, path: str, entries: Sequence[Any], name: str | None) -> Any:
     for entry in entries:
         if name in (None, entry.name):
             return entry

@@ -1,0 +1,300 @@
+"""The configuration of surrogates, and what all configuration entries have in common.
+
+A key whose text begins with "Accepted:" is taken so that configurations from elsewhere can be pasted; this engine has no
+use for it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from assay.errors import ConfigurationError
+from assay.space.schema import shown
+
+__all__ = [
+    "GP",
+    "NN",
+    "CovarianceMatrix",
+    "Entry",
+    "Horizon",
+    "Kernel",
+    "Linear",
+    "Matrix",
+    "OutlierDetector",
+    "SurrogateEntry",
+    "Vector",
+    "by_type",
+    "output_names",
+]
+
+
+class Entry(BaseModel):
+    """One table of a configuration: frozen, without unknown keys, without silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and tuples as lists, so that people need not convert them."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
+
+
+def _endless(value: Any) -> Any:
+    """Infinity as no limit."""
+    return None if isinstance(value, float) and value == math.inf else value
+
+
+Vector = Annotated[list[float], BeforeValidator(_plain)]
+Matrix = Annotated[list[list[float]], BeforeValidator(_plain)]
+Horizon = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_endless)]
+
+
+def by_type(default: str) -> Discriminator:
+    """The reader of an entry's key `type`, with what it is where it is left out."""
+
+    def kind(value: Any) -> Any:
+        return value.get("type", default) if isinstance(value, dict) else getattr(value, "type", default)
+
+    return Discriminator(kind)
+
+
+def output_names(name: str, count: int, given: list[str] | None, owner: str) -> list[str]:
+    """One name for each output: those given, else the entry's own name, numbered where there are several.
+
+    Raises:
+        ConfigurationError: when the number of given names is another.
+    """
+    if given is None:
+        return [name] if count == 1 else [f"{name}{index}" for index in range(count)]
+    if len(given) != count or len(set(given)) != count:
+        raise ConfigurationError(
+            f"{owner} {shown(name)} needs one output name for each of its {count} outputs, all different, got {shown(given)}"
+        )
+    return given
+
+
+class Kernel(Entry):
+    """The covariance of a Gaussian process."""
+
+    type: Literal["auto", "Matern", "SquaredExponential"] = Field(
+        default="auto", description="family of the covariance; auto: the data choose between the two"
+    )
+    matern_order: Literal[1, 3, 5] = Field(
+        default=5, description="twice the smoothness of a Matern covariance"
+    )
+    length_scale_prior: Literal["log_normal", "gamma", "blocks", "none"] | None = Field(
+        default=None, description="prior on the length scales; none given: the surrogate's default"
+    )
+    min_ls_blocks_per_dim: float = Field(
+        default=0.25, gt=0, description="of the prior blocks: a length scale is at most the domain over this"
+    )
+    target_ls_blocks: float = Field(
+        default=100.0,
+        gt=0,
+        description="of the prior blocks: fewer length-scale blocks than this are unlikely",
+    )
+    max_ls_blocks: float = Field(
+        default=1e6, gt=0, description="of the prior blocks: more than this are impossible"
+    )
+    joint32ls_prior: bool = Field(default=True, description="Accepted: the prior is chosen by its name")
+
+
+class CovarianceMatrix(Entry):
+    """How matrices are kept and factorised."""
+
+    resize_step: int = Field(default=1000, ge=1, description="Accepted: nothing is allocated ahead")
+    iterative_start_size: int = Field(default=500, ge=1, description="Accepted: factors are always updated")
+    cuda_start_size: int = Field(default=2000, ge=1, description="Accepted: the device is JAX's choice")
+    num_iterative_solver_steps: int = Field(default=0, ge=0, description="Accepted: solves are exact")
+    online_start_size: int = Field(default=500, ge=1, description="Accepted: solves are always by the factor")
+    max_data_hyper_derivs: int = Field(
+        default=10000, ge=1, description="Accepted: nothing of that size is kept"
+    )
+
+
+class OutlierDetector(Entry):
+    """A Student-t likelihood whose mode is found by expectation maximisation."""
+
+    detection_interval: int = Field(default=5, ge=1, description="Accepted: every fit looks for outliers")
+    prec: float = Field(
+        default=1e-8, gt=0, description="relative change of the weights at which the search ends"
+    )
+    max_iter: int = Field(default=100, ge=1, description="most steps of the search")
+    tolerance: float = Field(
+        default=1.0,
+        gt=0,
+        description="a row is an outlier when its squared residual exceeds this times dof times its scale",
+    )
+    dof: float = Field(default=4.0, gt=0, description="degrees of freedom of the Student-t distribution")
+    joint_scale: bool = Field(default=True, description="one scale for all outputs")
+
+
+class GP(Entry):
+    """A Gaussian process."""
+
+    type: Literal["GP"] = "GP"
+    name: str = Field(
+        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
+    )
+    output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
+    output_names: list[str] | None = Field(
+        default=None, description="names of the outputs; none given: name0, name1, ..."
+    )
+    input: str | None = Field(
+        default=None, description="name of the transformation that it sees; none given: the space itself"
+    )
+    horizon: Horizon = Field(default=None, description="learn from the latest so many evaluations only")
+    prior_mean: float | str | None = Field(
+        default=None,
+        description="what is believed beforehand, a number or an expression of the parameters; the process learns the rest",
+    )
+    min_dist: float = Field(
+        default=0.0, ge=0, description="leave out data closer than this to others, in length scales"
+    )
+    kernel: Kernel = Field(default_factory=lambda: Kernel(), description="covariance")
+    mean_function: Literal["constant", "zero", "linear", "quadratic"] = Field(
+        default="constant", description="fitted trend below the process"
+    )
+    warping_function: Literal["identity", "log", "sinh", "auto"] = Field(
+        default="auto",
+        description="monotone map of the output that makes it look Gaussian; auto: with and without in turns, "
+        "for a single output that is minimised itself, else identity",
+    )
+    detect_noise: bool | None = Field(
+        default=None,
+        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
+    )
+    joint_hyperparameters: bool = Field(
+        default=True, description="all outputs share length scales and noise ratio"
+    )
+    correlate_outputs: bool = Field(default=False, description="learn the covariance between the outputs")
+    num_restarts: int = Field(
+        default=1, ge=0, le=100, description="fresh starts of a hyperparameter fit beside the warm one"
+    )
+    optimization_step_min: int | None = Field(
+        default=None, ge=1, description="Accepted: the first fit follows the starting design"
+    )
+    optimization_step_max: int = Field(
+        default=300, ge=2, description="rows from which on hyperparameters are kept"
+    )
+    min_optimization_interval: int = Field(
+        default=1, ge=1, description="least new rows between two hyperparameter fits"
+    )
+    max_optimization_interval: int = Field(
+        default=20, ge=1, description="most new rows between two hyperparameter fits"
+    )
+    optimization_level: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="fraction of new rows, within the two bounds, that makes a new fit pay",
+    )
+    num_fantasies: int = Field(
+        default=16, ge=1, description="Accepted: open suggestions count by their exact posterior variance"
+    )
+    tolerance: float = Field(default=1e-20, gt=0, description="Accepted: jitter is added when it is needed")
+    tolerance_hypercov: float = Field(default=1e-8, gt=0, description="Accepted: as `tolerance`")
+    covariance_matrix: CovarianceMatrix = Field(
+        default_factory=CovarianceMatrix, description="how matrices are kept and factorised"
+    )
+    outlier_detector: OutlierDetector | None = Field(
+        default=None, description="expect outliers, and give them less weight"
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """One name for each output."""
+        return output_names(self.name, self.output_dim, self.output_names, "surrogate")
+
+    def model_post_init(self, _: Any) -> None:
+        _ = self.names
+        if self.max_optimization_interval < self.min_optimization_interval:
+            raise ConfigurationError(
+                f"surrogate {shown(self.name)} needs max_optimization_interval of at least min_optimization_interval, "
+                f"got {self.max_optimization_interval} and {self.min_optimization_interval}"
+            )
+
+
+class NN(Entry):
+    """A deep ensemble: neural networks that are trained together and disagree where they know little."""
+
+    type: Literal["NN"] = "NN"
+    name: str = Field(
+        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
+    )
+    output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
+    output_names: list[str] | None = Field(
+        default=None, description="names of the outputs; none given: name0, name1, ..."
+    )
+    input: str | None = Field(
+        default=None, description="name of the transformation that it sees; none given: the space itself"
+    )
+    horizon: Horizon = Field(default=None, description="learn from the latest so many evaluations only")
+    num_NNs: int = Field(default=8, ge=2, le=1000, description="number of networks")
+    hidden_layers_arch: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
+        default_factory=lambda: [64, 64], min_length=1, description="widths of the hidden layers"
+    )
+    activation: Literal["tanh", "silu", "sine", "relu", "gelu", "softplus"] = Field(
+        default="tanh", description="non-linear function of the hidden layers"
+    )
+    initialization: Literal["auto", "glorot", "he", "lecun", "siren"] = Field(
+        default="auto", description="how weights begin; auto: as the activation needs"
+    )
+    weight_prior: float = Field(default=1e-4, ge=0, description="precision of the prior of the weights")
+    learning_rate: float = Field(default=3e-3, gt=0, description="of the first step; it falls to zero")
+    num_epochs: int = Field(
+        default=600, ge=1, description="passes through the data at a training from scratch"
+    )
+    bootstrap: bool = Field(default=True, description="each network sees its own draw of the data")
+
+    @property
+    def names(self) -> list[str]:
+        """One name for each output."""
+        return output_names(self.name, self.output_dim, self.output_names, "surrogate")
+
+    def model_post_init(self, _: Any) -> None:
+        _ = self.names
+
+
+class Linear(Entry):
+    """A Bayesian linear model on features of the parameters."""
+
+    type: Literal["Linear"] = "Linear"
+    name: str = Field(
+        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
+    )
+    output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
+    output_names: list[str] | None = Field(
+        default=None, description="names of the outputs; none given: name0, name1, ..."
+    )
+    input: str | None = Field(
+        default=None, description="name of the transformation that it sees; none given: the space itself"
+    )
+    horizon: Horizon = Field(default=None, description="learn from the latest so many evaluations only")
+    features: Literal["polynomial", "fourier", "random_fourier"] = Field(
+        default="polynomial", description="what the model is linear in"
+    )
+    degree: int = Field(default=2, ge=0, le=20, description="highest total degree, or highest harmonic")
+    num_features: int = Field(default=200, ge=1, le=100_000, description="number of random Fourier features")
+    expressions: list[str] | None = Field(
+        default=None,
+        description="features of one's own, as expressions of the parameters, instead of the above",
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """One name for each output."""
+        return output_names(self.name, self.output_dim, self.output_names, "surrogate")
+
+    def model_post_init(self, _: Any) -> None:
+        _ = self.names
+
+
+SurrogateEntry = Annotated[
+    Annotated[GP, Tag("GP")] | Annotated[NN, Tag("NN")] | Annotated[Linear, Tag("Linear")], by_type("GP")
+]

@@ -21,7 +21,8 @@ from functools import lru_cache
 import numpy as np
 
 from assay.errors import UsageError
-from assay.numerics.linalg import AbstractLinearAlgebra, Factor, unpack_lower
+from assay.numerics.linalg import AbstractLinearAlgebra, Factor, pack_lower, unpack_lower
+from assay.surrogates.correlation import Correlation, learned_correlation
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.kernels.pairs import PairTable, contract, pair_covariance, pair_derivatives, pair_table
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
@@ -71,6 +72,7 @@ class EvidenceTable:
         multiplicity: (pairs,), 2 off the diagonal and 1 on it.
         trend: (pairs,), H Hᵀ, or a number when it is the same for all.
         noise: (rows,), the known noise variance in latent units, or None.
+        noise_factor: (rows,), that of η in each row; one where rows are alike.
     """
 
     pairs: PairTable
@@ -78,6 +80,7 @@ class EvidenceTable:
     multiplicity: Array
     trend: Array | float
     noise: Array | None
+    noise_factor: Array | float = 1.0
 
     @property
     def size(self) -> int:
@@ -129,19 +132,30 @@ def triangle(size: int) -> Triangle:
     return Triangle(row, column, diagonal, multiplicity)
 
 
-def evidence_table(data: Dataset, categories: Array, trend: Trend, noise: Array | None) -> EvidenceTable:
-    """Prepare a dataset; `noise` is (rows,), in latent units, or None."""
+def evidence_table(
+    data: Dataset,
+    categories: Array,
+    trend: Trend,
+    noise: Array | None,
+    noise_factor: Array | float = 1.0,
+) -> EvidenceTable:
+    """Prepare a dataset; `noise` is (rows,), in latent units, or None; `noise_factor` is that of η in each row."""
     shape = triangle(len(data))
     side = (data.points, data.derivative)
     pairs = pair_table(side, side, (shape.row, shape.column), categories)
     return EvidenceTable(
-        pairs, shape.diagonal, shape.multiplicity, _packed_trend(data, trend, shape.row, shape.column), noise
+        pairs,
+        shape.diagonal,
+        shape.multiplicity,
+        _packed_trend(data, trend, shape.row, shape.column),
+        noise,
+        noise_factor,
     )
 
 
 @dataclass(frozen=True)
 class Factorised:
-    """The Cholesky factor of R; the profile's derivatives at the pairs; the diagonal of G."""
+    """The Cholesky factor of R; the profile's derivatives at the pairs; the diagonal of dR/dη."""
 
     factor: Factor
     derivatives: tuple[Array, ...]
@@ -161,7 +175,7 @@ def factorised(
     """
     derivatives = pair_derivatives(np, profile, table.pairs, hyperparameters.weights)
     kernel = pair_covariance(np, table.pairs, hyperparameters.weights, derivatives)
-    own = kernel[table.diagonal]
+    own = kernel[table.diagonal] * table.noise_factor
     packed = kernel + table.trend
     packed[table.diagonal] += hyperparameters.noise_ratio * own
     if table.noise is not None:
@@ -179,6 +193,7 @@ class EvidenceValue:
         alpha: (rows, outputs), R⁻¹ z.
         quadratic: (outputs,), zᵀ R⁻¹ z.
         signal_variance: (outputs,), as given or profiled.
+        correlation: of the outputs, where it is learned.
     """
 
     value: float
@@ -186,6 +201,7 @@ class EvidenceValue:
     alpha: Array
     quadratic: Array
     signal_variance: Array
+    correlation: Correlation | None
 
 
 def evidence_value(
@@ -195,11 +211,14 @@ def evidence_value(
     hyperparameters: Hyperparameters,
     latent: Array,
     signal_weight: float,
+    *,
+    correlated: bool = False,
 ) -> EvidenceValue:
     """The log evidence of latent data (rows, outputs), at a third of the cost of its gradient.
 
     Arguments:
         signal_weight: ν, in pseudo-observations.
+        correlated: whether the correlation of the outputs is learned; see `correlation`.
 
     Raises:
         NumericalError: when the covariance cannot be factorised.
@@ -217,7 +236,12 @@ def evidence_value(
         + count * float(np.log(signal).sum())
         + outputs * algebra.log_determinant(matrix.factor)
     )
-    return EvidenceValue(value, matrix, alpha, quadratic, signal)
+    correlation = None
+    if correlated:
+        whole = latent.T @ alpha + signal_weight * np.eye(outputs)
+        correlation = learned_correlation(whole, count)
+        value += correlation.gain
+    return EvidenceValue(value, matrix, alpha, quadratic, signal, correlation)
 
 
 def evidence_gradient(
@@ -227,15 +251,24 @@ def evidence_gradient(
     hyperparameters: Hyperparameters,
     latent: Array,
     signal_weight: float,
+    *,
+    correlated: bool = False,
 ) -> Evidence:
     """The log evidence of latent data (rows, outputs), with its gradient; see `evidence_value`."""
-    found = evidence_value(algebra, table, profile, hyperparameters, latent, signal_weight)
+    found = evidence_value(
+        algebra, table, profile, hyperparameters, latent, signal_weight, correlated=correlated
+    )
     matrix, signal = found.matrix, found.signal_variance
     size, outputs = latent.shape
     by_entry = algebra.evidence_gradient(matrix.factor, found.alpha / np.sqrt(signal), outputs)
+    by_latent = -found.alpha / signal
+    if found.correlation is not None:
+        by_residual = found.alpha @ found.correlation.by_quadratic
+        by_entry -= pack_lower(by_residual @ found.alpha.T)
+        by_latent += 2.0 * by_residual
     by_diagonal = by_entry[table.diagonal]
     by_pair = by_entry * table.multiplicity
-    by_pair[table.diagonal] *= 1.0 + hyperparameters.noise_ratio
+    by_pair[table.diagonal] *= 1.0 + hyperparameters.noise_ratio * table.noise_factor
     by_log_signal = 0.0
     if hyperparameters.signal_variance is not None:
         by_log_signal = 0.5 * float(((found.quadratic + signal_weight) / signal - size - signal_weight).sum())
@@ -246,7 +279,7 @@ def evidence_gradient(
         contract(table.pairs, hyperparameters.weights, matrix.derivatives, by_pair),
         float(by_diagonal @ matrix.own),
         by_log_signal,
-        -found.alpha / signal,
+        by_latent,
         signal,
     )
 

@@ -60,6 +60,7 @@ class Objective:
         offset, scale: (outputs,), the standardisation.
         standardised: (rows, outputs), the residuals that the warping acts on, in standardised units.
         fixed_noise_ratio: η where it is not fitted, else None.
+        correlated: whether the correlation of the outputs is learned; then they share one table.
     """
 
     algebra: AbstractLinearAlgebra
@@ -74,6 +75,7 @@ class Objective:
     fixed_noise_ratio: float | None
     signal_weight: float
     length_scale_bounds: tuple[float, float]
+    correlated: bool = False
 
     @property
     def dimension(self) -> int:
@@ -164,7 +166,13 @@ class Objective:
         for outputs, table in self.tables:
             own = hyperparameters.of_outputs(outputs)
             value += evidence_value(
-                self.algebra, table, self.profile, own, latent[:, outputs], self.signal_weight
+                self.algebra,
+                table,
+                self.profile,
+                own,
+                latent[:, outputs],
+                self.signal_weight,
+                correlated=self.correlated,
             ).value
         if self.fits_noise:
             value += self.noise_prior.value_gradient(vector[self.dimension])[0]
@@ -187,6 +195,7 @@ class Objective:
                 hyperparameters.of_outputs(outputs),
                 latent[:, outputs],
                 self.signal_weight,
+                correlated=self.correlated,
             )
             value += evidence.value
             by_weights += evidence.by_weights

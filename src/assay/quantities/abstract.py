@@ -1,7 +1,7 @@
 """What a quantity is: a random vector at every point that follows from posteriors; and what it is made of.
 
 A *source* is a surrogate seen as a Gaussian vector at every point. A *variable* is a map from earlier vectors to a new
-one: affine, or by its draws. A *quantity* is a source, or variables put on top of sources. Draws are reparameterised: a draw is a differentiable
+one: affine, quadratic, or by its draws. A *quantity* is a source, or variables put on top of sources. Draws are reparameterised: a draw is a differentiable
 function of the point and of standard normals that belong to the sources, so that two quantities drawn with the same
 normals are drawn jointly.
 
@@ -22,6 +22,7 @@ import numpy as np
 
 __all__ = [
     "AbstractAffineVariable",
+    "AbstractQuadraticVariable",
     "AbstractQuantity",
     "AbstractSampledVariable",
     "AbstractScalarQuantity",
@@ -31,6 +32,7 @@ __all__ = [
     "Incoming",
     "Place",
     "Pushed",
+    "Square",
 ]
 
 Array = np.ndarray
@@ -200,10 +202,29 @@ class Affine:
     pullback: Callable[[Array, Sequence[Array], Array | None], Array] | None = None
 
 
+@dataclass(frozen=True)
+class Square:
+    """A variable as a sum of squares at every point: offset + scale·|affine(input)|².
+
+    Arguments:
+        affine: of the one input, without own noise.
+        offset: (p,) or (1,).
+        scale: positive.
+        pullback: from the bar of `offset` (p,) to the bar of the points (p, d); None where it does not depend on them.
+        approximate: whether the law replaces the covariance of affine(input) by a multiple of the identity.
+    """
+
+    affine: Affine
+    offset: Array
+    scale: float = 1.0
+    pullback: Callable[[Array], Array] | None = None
+    approximate: bool = False
+
+
 class AbstractVariable(ABC):
     """A map from earlier vectors to a new one; it holds its configuration, never a posterior.
 
-    Implement one of the two kinds, `AbstractAffineVariable` or `AbstractSampledVariable`.
+    Implement one of the three kinds: `AbstractAffineVariable`, `AbstractQuadraticVariable` or `AbstractSampledVariable`.
     """
 
     @property
@@ -228,6 +249,14 @@ class AbstractAffineVariable(AbstractVariable):
     @abstractmethod
     def affine(self, place: Place) -> Affine:
         """The map at every point."""
+
+
+class AbstractQuadraticVariable(AbstractVariable):
+    """A variable of one input and one output that is a sum of squares: of a Gaussian, a generalised chi-squared."""
+
+    @abstractmethod
+    def square(self, place: Place) -> Square:
+        """The sum of squares at every point."""
 
 
 class AbstractSampledVariable(AbstractVariable):

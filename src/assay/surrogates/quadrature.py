@@ -10,13 +10,20 @@ Source: M. Abramowitz, I. A. Stegun, "Handbook of Mathematical Functions", 1964,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
 from assay.surrogates.scaling import OutputScaling
 
-__all__ = ["hermite_rule", "warped_covariance", "warped_moments", "warped_moments_gradient"]
+__all__ = [
+    "hermite_rule",
+    "warped_block_covariance",
+    "warped_covariance",
+    "warped_moments",
+    "warped_moments_gradient",
+]
 
 Array = np.ndarray
 
@@ -64,17 +71,39 @@ def warped_moments_gradient(
 
 def warped_covariance(scaling: OutputScaling, mean: Array, covariance: Array) -> tuple[Array, Array]:
     """Joint moments in own units from latent ones: (points, outputs) and (outputs, points, points)."""
+
+    def own(latent: Array) -> Array:
+        values = scaling.from_latent(latent.reshape(-1, *mean.shape[::-1]).swapaxes(1, 2))
+        return values.swapaxes(1, 2).reshape(latent.shape)
+
+    average, result = warped_block_covariance(own, mean.T.reshape(1, -1), covariance[None])
+    return average.reshape(mean.shape[::-1]).T, result[0]
+
+
+def warped_block_covariance(
+    own: Callable[[Array], Array], mean: Array, covariance: Array
+) -> tuple[Array, Array]:
+    """Joint moments of Gaussian vectors in independent blocks, each value warped by itself.
+
+    Arguments:
+        own: from latent values (..., vectors, blocks·size) to own units.
+        mean: (vectors, blocks·size).
+        covariance: (vectors, blocks, size, size).
+
+    Returns:
+        Mean (vectors, blocks·size) and covariance (vectors, blocks, size, size) in own units.
+    """
     nodes, weights = hermite_rule()
-    deviation = np.sqrt(np.maximum(np.einsum("kpp->pk", covariance), 1e-20))
-    values = scaling.from_latent(mean + deviation * nodes[:, None, None])
+    shape = covariance.shape[:-1]
+    deviation = np.sqrt(np.maximum(np.einsum("...ii->...i", covariance), 1e-20))
+    values = own(mean + deviation.reshape(mean.shape) * nodes[:, None, None])
     average = np.tensordot(weights, values, 1)
-    correlation = covariance / (deviation.T[:, :, None] * deviation.T[:, None, :])
-    correlation = np.clip(correlation, -1.0, 1.0)
+    correlation = np.clip(covariance / (deviation[..., :, None] * deviation[..., None, :]), -1.0, 1.0)
     result, power, factorial = np.zeros_like(covariance), np.ones_like(covariance), 1.0
     hermite_before, hermite = np.zeros(_NODES), np.ones(_NODES)
     for order in range(1, _ORDERS + 1):
         hermite_before, hermite = hermite, nodes * hermite - (order - 1) * hermite_before
         power, factorial = power * correlation, factorial * order
-        coefficient = np.tensordot(weights * hermite, values - average, 1).T
-        result += coefficient[:, :, None] * coefficient[:, None, :] * power / factorial
+        coefficient = np.tensordot(weights * hermite, values - average, 1).reshape(shape)
+        result += coefficient[..., :, None] * coefficient[..., None, :] * power / factorial
     return average, result

@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.acquisition.drawn import DrawnBeliefs
+from tests.acquisition.gaussian import WavyBelief
 
 from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.hypervolume import (
+    LogExpectedHypervolumeImprovement,
+    LogNoisyHypervolumeImprovement,
+    LogSampledHypervolumeImprovement,
+)
+from assay.acquisition.hypervolume_gain import BoxStack
 from assay.acquisition.improvement import (
     LogConfidenceBound,
     LogExpectedImprovement,
@@ -27,6 +35,7 @@ from assay.executors.command import CommandEvaluator
 from assay.executors.evaluators import PythonEvaluator
 from assay.executors.local import LocalExecutor
 from assay.executors.serial import SerialExecutor
+from assay.numerics.hypervolume import non_dominated_boxes
 from assay.quantities.selector import SelectedOutput
 from assay.store.abstract import AbstractStore
 from assay.store.location import open_store
@@ -52,6 +61,26 @@ def _command(folder: Path) -> CommandEvaluator:
     return CommandEvaluator(argv, {"stdout": True, "regex": "result (.*)"}, working_directory=folder)
 
 
+def _boxes() -> BoxStack:
+    front = np.array([[-0.5, 0.4], [0.5, -0.5]])
+    return BoxStack.of([non_dominated_boxes(front, np.full(2, -3.0), np.full(2, 2.0))])
+
+
+def _noisy_front() -> LogNoisyHypervolumeImprovement:
+    data = example_data()
+    state = GaussianProcess.state(np.full(2, 0.5), 0.05)
+    quantity = SelectedOutput(GaussianProcess().posterior(data, state))
+    references = np.full(2, -3.0), np.full(2, 2.0)
+    looks, generator = data.points[:5], np.random.default_rng(1)
+    return LogNoisyHypervolumeImprovement.of((quantity, quantity), looks, *references, 8, generator)
+
+
+def _sampled_front() -> LogSampledHypervolumeImprovement:
+    beliefs = DrawnBeliefs((WavyBelief(), WavyBelief(-1.0)))
+    normal = np.random.default_rng(2).standard_normal((32, 2))
+    return LogSampledHypervolumeImprovement((beliefs,), normal, _boxes(), np.full(2, 0.05))
+
+
 SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
     "exact": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="identity")),
     "noisy": (GaussianProcess, lambda: GaussianProcess(noise="fit", warping="identity")),
@@ -64,6 +93,12 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
     "probability": (LogProbabilityBelow, lambda: LogProbabilityBelow(_quantity(), -0.5, noise_variance=0.1)),
     "confidence bound": (LogConfidenceBound, lambda: LogConfidenceBound(_quantity(), -0.5)),
     "uncertainty": (LogUncertainty, lambda: LogUncertainty(_quantity())),
+    "hypervolume": (
+        LogExpectedHypervolumeImprovement,
+        lambda: LogExpectedHypervolumeImprovement((_quantity(), WavyBelief()), _boxes()),
+    ),
+    "noisy hypervolume": (LogNoisyHypervolumeImprovement, _noisy_front),
+    "sampled hypervolume": (LogSampledHypervolumeImprovement, _sampled_front),
     "product": (
         LogProduct,
         lambda: LogProduct((LogExpectedImprovement(_quantity(), 0.0), LogProbabilityBelow(_quantity(), 0.5))),

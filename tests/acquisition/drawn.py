@@ -1,0 +1,58 @@
+"""Beliefs with a closed form as draws, for tests of sampled acquisitions."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from tests.acquisition.gaussian import Affine, WavyBelief
+
+from assay.quantities.abstract import AbstractQuantity
+
+
+@final
+@dataclass(frozen=True)
+class DrawnBeliefs(AbstractQuantity):
+    """Several independent beliefs as draws; a draw takes one normal for each."""
+
+    beliefs: tuple[WavyBelief | Affine, ...]
+
+    @property
+    def is_gaussian(self) -> bool:
+        return True
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        return tuple(f"f{k}" for k in range(len(self.beliefs)))
+
+    @property
+    def normal_dimension(self) -> int:
+        return len(self.beliefs)
+
+    def draw(self, points, normal):
+        return self.draw_pullback(points, normal)[0]
+
+    def draw_pullback(self, points, normal):
+        moments = [belief.mean_variance_gradient(points) for belief in self.beliefs]
+        mean, variance = (np.stack([part[i] for part in moments], axis=1) for i in (0, 1))
+        slopes = [np.stack([part[i] for part in moments], axis=1) for i in (2, 3)]
+        spread = np.sqrt(variance)
+
+        def pullback(bars):
+            by_variance = (bars * normal[:, None]).sum(axis=0) * 0.5 / spread
+            return np.einsum("pk,pkd->pd", bars.sum(axis=0), slopes[0]) + np.einsum(
+                "pk,pkd->pd", by_variance, slopes[1]
+            )
+
+        return mean + spread * normal[:, None], pullback
+
+    def mean_variance(self, points):
+        raise NotImplementedError  # what draws are made of is not asked for
+
+    def mean_covariance(self, points):
+        raise NotImplementedError
+
+    def mean_variance_gradient(self, points):
+        raise NotImplementedError
+
+    def quantiles(self, points, probabilities):
+        raise NotImplementedError

@@ -39,7 +39,7 @@ from assay.quantities.configuration import (
     VariableEntry,
 )
 from assay.space.schema import shown
-from assay.surrogates.configuration import GP, NN, Entry, Kernel, Linear, SurrogateEntry
+from assay.surrogates.configuration import GP, NN, Entry, Kernel, Linear, SurrogateEntry, Transformation
 
 __all__ = [
     "GP",
@@ -66,6 +66,7 @@ __all__ = [
     "ParameterUncertainty",
     "Scan",
     "SingleSelector",
+    "Transformation",
     "refusal",
     "validate",
 ]
@@ -82,7 +83,7 @@ _TYPES = {
 class ActiveLearningConfiguration(Entry):
     """Everything that the driver can be told."""
 
-    transformations: list[dict[str, Any]] = Field(
+    transformations: list[Transformation] = Field(
         default_factory=list, description="maps of the parameters to those that a surrogate sees"
     )
     surrogates: list[SurrogateEntry] = Field(
@@ -133,6 +134,8 @@ class ActiveLearningConfiguration(Entry):
         _require_unique(
             "surrogates and variables", [entry.name for entry in (*self.surrogates, *self.variables)]
         )
+        _require_unique("transformations", [entry.name for entry in self.transformations])
+        _check_transformations(self.transformations, self.surrogates)
         _require_unique("objectives", [entry.name for entry in self.objectives])
         _check_variables(self.surrogates, self.variables)
         _check_objectives(self.variables, self.objectives)
@@ -176,9 +179,9 @@ def refusal(error: ValidationError) -> ConfigurationError:
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"the driver has no key {path!r}, got {got} for it")
     if first["type"] == "union_tag_invalid":
-        context = first["ctx"]
+        context = first.get("ctx", {})
         return ConfigurationError(
-            f"the driver's key '{path}.type' must be one of {context['expected_tags']}, got {shown(context['tag'])}"
+            f"the driver's key '{path}.type' must be one of {context.get('expected_tags')}, got {shown(context.get('tag'))}"
         )
     rule = first["msg"][0].lower() + first["msg"][1:]
     return ConfigurationError(f"the driver's key {path!r}: {rule}, got {got}")
@@ -212,6 +215,25 @@ def _implied_outputs(entry: VariableEntry | SurrogateEntry) -> int | None:
             return len(parameters) + 1
         case _:
             return None
+
+
+def _check_transformations(
+    transformations: Sequence[Transformation], surrogates: Sequence[SurrogateEntry]
+) -> None:
+    earlier: list[str] = []
+    for index, entry in enumerate(transformations):
+        if entry.input is not None and entry.input not in earlier:
+            raise ConfigurationError(
+                f"the driver's key 'transformations.{index}.input' must name an earlier transformation, one of {earlier}, "
+                f"got {shown(entry.input)}"
+            )
+        earlier.append(entry.name)
+    for index, surrogate in enumerate(surrogates):
+        if surrogate.input is not None and surrogate.input not in earlier:
+            raise ConfigurationError(
+                f"the driver's key 'surrogates.{index}.input' must name a transformation, one of {earlier}, "
+                f"got {shown(surrogate.input)}"
+            )
 
 
 def _check_variables(surrogates: Sequence[SurrogateEntry], variables: Sequence[VariableEntry]) -> None:

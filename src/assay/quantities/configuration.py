@@ -8,7 +8,7 @@ from pydantic import Field, Tag
 
 from assay.errors import ConfigurationError
 from assay.space.schema import shown
-from assay.surrogates.configuration import Entry, Kernel, Matrix, Vector, by_type, output_names
+from assay.surrogates.configuration import Entry, Kernel, Matrix, Vector, by_type
 
 __all__ = [
     "ChiSquaredValue",

@@ -19,12 +19,15 @@ __all__ = [
     "NN",
     "CovarianceMatrix",
     "Entry",
+    "ExpressionParameter",
     "Horizon",
     "Kernel",
     "Linear",
+    "MappingParameter",
     "Matrix",
     "OutlierDetector",
     "SurrogateEntry",
+    "Transformation",
     "Vector",
     "by_type",
     "output_names",
@@ -293,6 +296,49 @@ class Linear(Entry):
 
     def model_post_init(self, _: Any) -> None:
         _ = self.names
+
+
+class ExpressionParameter(Entry):
+    """A parameter that a surrogate sees, as a formula of others."""
+
+    type: Literal["expression"] = "expression"
+    name: str = Field(min_length=1, description="name of the new parameter")
+    expression: str = Field(description="formula of the parameters of the input")
+    bounds: Annotated[list[float], Field(min_length=2, max_length=2), BeforeValidator(_plain)] = Field(
+        description="roughly its least and greatest value; they set its scale"
+    )
+
+    def model_post_init(self, _: Any) -> None:
+        if not -math.inf < self.bounds[0] < self.bounds[1] < math.inf:
+            raise ConfigurationError(
+                f"parameter {shown(self.name)} of a transformation needs two finite, ascending bounds, got {self.bounds}"
+            )
+
+
+class MappingParameter(Entry):
+    """A parameter that a surrogate sees: a number for each value of a discrete one, or each label of a category."""
+
+    type: Literal["mapping"] = "mapping"
+    name: str = Field(min_length=1, description="name of the new parameter")
+    discrete_parameter: str = Field(description="name of the discrete, integer or categorical parameter")
+    values: Vector = Field(min_length=2, description="a number for each of its values, in their order")
+
+
+class Transformation(Entry):
+    """A map from the parameters to those that a surrogate sees: the listed ones, and no others."""
+
+    type: Literal["general"] = "general"
+    name: str = Field(min_length=1, description="name of the transformation, for `input` of a surrogate")
+    input: str | None = Field(
+        default=None,
+        description="name of an earlier transformation whose parameters this one reads; none given: the space",
+    )
+    parameters: list[
+        Annotated[
+            Annotated[ExpressionParameter, Tag("expression")] | Annotated[MappingParameter, Tag("mapping")],
+            by_type("expression"),
+        ]
+    ] = Field(min_length=1, description="the parameters that the surrogate sees")
 
 
 SurrogateEntry = Annotated[

@@ -28,6 +28,8 @@ from assay.acquisition.improvement import (
 from assay.acquisition.product import LogProduct
 from assay.drivers.abstract import AbstractDriver
 from assay.drivers.active_learning import ActiveLearning
+from assay.drivers.differential_evolution import DifferentialEvolution
+from assay.drivers.evolution_strategy import CMAES
 from assay.drivers.random_search import RandomSearch
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
 from assay.executors.adapter import FuturesExecutor
@@ -36,7 +38,10 @@ from assay.executors.evaluators import PythonEvaluator
 from assay.executors.local import LocalExecutor
 from assay.executors.serial import SerialExecutor
 from assay.numerics.hypervolume import non_dominated_boxes
+from assay.numerics.coordinates import Coordinates
+from assay.numerics.input_maps import Formula, FormulaMap, SpaceMap
 from assay.quantities.selector import SelectedOutput
+from assay.space.space import Space
 from assay.store.abstract import AbstractStore
 from assay.store.location import open_store
 from assay.store.memory import MemoryStore
@@ -44,6 +49,7 @@ from assay.store.sql import SqlStore
 from assay.surrogates.abstract import AbstractSurrogate
 from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.transformed import TransformedSurrogate
 from assay.testing.surrogate_suite import example_data
 
 __all__ = ["ACQUISITIONS", "DRIVERS", "EVALUATORS", "EXECUTORS", "STORES", "SURROGATES"]
@@ -81,10 +87,22 @@ def _sampled_front() -> LogSampledHypervolumeImprovement:
     return LogSampledHypervolumeImprovement((beliefs,), normal, _boxes(), np.full(2, 0.05))
 
 
+def _transformed() -> TransformedSurrogate:
+    space = Space.from_data([{"name": "x", "domain": [0, 1]}, {"name": "y", "domain": [0, 1]}])
+    names = ("x", "y")
+    seen = {"s": Formula.of("x + y", names, "s"), "t": Formula.of("exp(x) - y^2", names, "t")}
+    bounds = np.array([[0.0, 0.0], [2.0, 3.0]])
+    return TransformedSurrogate(
+        GaussianProcess(noise="none", warping="identity"),
+        FormulaMap(SpaceMap(Coordinates.of(space)), seen, bounds),
+    )
+
+
 SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
     "exact": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="identity")),
     "noisy": (GaussianProcess, lambda: GaussianProcess(noise="fit", warping="identity")),
     "warped": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="auto")),
+    "transformed": (TransformedSurrogate, _transformed),
     "averaged": (AveragedGaussianProcess, lambda: AveragedGaussianProcess(GaussianProcess(), pairs=2)),
 }
 
@@ -123,5 +141,7 @@ STORES: dict[str, tuple[type, Callable[[Path], AbstractStore]]] = {
 
 DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
     "active learning": (ActiveLearning, ActiveLearning.from_data),
+    "CMA-ES": (CMAES, CMAES.from_data),
+    "differential evolution": (DifferentialEvolution, DifferentialEvolution.from_data),
     "random search": (RandomSearch, RandomSearch.from_data),
 }

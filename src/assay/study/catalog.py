@@ -17,6 +17,8 @@ __all__ = ["load", "names"]
 _BUILT_IN: dict[str, dict[str, str]] = {
     "drivers": {
         "ActiveLearning": "assay.drivers.active_learning:ActiveLearning",
+        "CMAES": "assay.drivers.evolution_strategy:CMAES",
+        "DifferentialEvolution": "assay.drivers.differential_evolution:DifferentialEvolution",
         "RandomSearch": "assay.drivers.random_search:RandomSearch",
     },
     "executors": {

@@ -1,0 +1,208 @@
+"""Differential evolution, one suggestion at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.configuration import refusal
+from assay.drivers.describing import describe
+from assay.drivers.observed import OUTPUTS, best_of_trials, environment_unit, reached, scalar_objective
+from assay.drivers.starting import starting_point
+from assay.drivers.training import check_measurements, training
+from assay.numerics.coordinates import Coordinates
+from assay.numerics.feasibility import FeasibleSet
+from assay.numerics.random import generator
+from assay.records import Measurement, ParameterValue
+from assay.space.space import Space
+
+__all__ = ["DifferentialEvolution", "DifferentialEvolutionConfiguration"]
+
+Array = np.ndarray
+
+TRIES = 64  # crosses until one is feasible and new
+
+
+class DifferentialEvolutionConfiguration(BaseModel):
+    """A population that moves by the differences between its members."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    population_size: int | None = Field(
+        default=None, ge=5, le=10_000, description="members; none given: 5 for each parameter, 10 at least"
+    )
+    strategy: Literal["rand1", "best1"] = Field(
+        default="rand1", description="the base of a mutant: a member drawn at random, or the best one"
+    )
+    mutation: float = Field(default=0.7, gt=0, le=2, description="factor F of the difference of two members")
+    dither: float = Field(
+        default=0.2, ge=0, lt=1, description="half width of the interval around F that each mutant draws from"
+    )
+    crossover: float = Field(
+        default=0.9, ge=0, le=1, description="probability that a parameter is the mutant's"
+    )
+    tolerance: float = Field(
+        default=1e-6,
+        ge=0,
+        le=1,
+        description="stop when all members lie within this fraction of each domain",
+    )
+    min_val: float = Field(
+        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
+    )
+
+
+@dataclass(frozen=True)
+class _Population:
+    """The members that are known: their slots, points (members, dimension) and objectives (members,)."""
+
+    slots: tuple[int, ...]
+    points: Array
+    objectives: Array
+
+    @staticmethod
+    def of(history: History, coordinates: Coordinates, size: int) -> _Population:
+        """Trial `number` competes for slot `number` modulo `size`, and the lower objective stays.
+
+        So the population is the same in whatever order the results come in.
+        """
+        members: dict[int, tuple[float, int]] = {}
+        for place, trial in enumerate(history.trials):
+            objective = scalar_objective(trial)
+            if objective is None or not history.space.is_feasible(trial.suggestion.values):
+                continue
+            slot = trial.number % size
+            if slot not in members or objective < members[slot][0]:
+                members[slot] = (objective, place)
+        slots = tuple(sorted(members))
+        values = [
+            {
+                **history.trials[members[slot][1]].suggestion.values,
+                **history.trials[members[slot][1]].suggestion.environment,
+            }
+            for slot in slots
+        ]
+        points = coordinates.encode(values) if values else np.empty((0, coordinates.dimension))
+        return _Population(slots, points, np.array([members[slot][0] for slot in slots]))
+
+
+@final
+@dataclass(frozen=True)
+class DifferentialEvolution(AbstractDriver):
+    """Differential evolution with greedy replacement, one trial vector at a time.
+
+    Use it where an evaluation is cheap and the objective has many well-separated minima.
+
+    A suggestion competes for one slot of the population. Its vector is the slot's member, in which each parameter is replaced with
+    probability `crossover` by that of the mutant a + F (b - c) of three other members; a label comes from one of the
+    three. It takes the slot when its objective is lower. The first `population_size` points are quasi-random.
+
+    Reference: Storn and Price, Journal of Global Optimization 11 (1997) 341.
+
+    Example:
+        >>> space = Space.from_data([{"name": "x", "domain": [0.0, 1.0]}])
+        >>> driver = DifferentialEvolution.from_data({"population_size": 8})
+        >>> proposal = driver.suggest(History(space, (), seed=0), Request(0))
+        >>> 0 <= proposal.values["x"] <= 1
+        True
+    """
+
+    settings: DifferentialEvolutionConfiguration
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> DifferentialEvolution:
+        """The driver of a configuration.
+
+        Raises:
+            ConfigurationError: one sentence with the key, the rule, and what was got.
+        """
+        try:
+            return DifferentialEvolution(DifferentialEvolutionConfiguration.model_validate(dict(data)))
+        except ValidationError as error:
+            raise refusal(error) from None
+
+    def configuration(self) -> dict[str, Any]:
+        return self.settings.model_dump()
+
+    def describe(self) -> dict[str, Any]:
+        return describe("driver", self.settings)
+
+    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
+        check_measurements(space, measurements, OUTPUTS)
+
+    def suggest(self, history: History, request: Request) -> Proposal:
+        coordinates = Coordinates.of(history.space)
+        feasible = FeasibleSet.of(history.space, coordinates)
+        known = training(history, coordinates, OUTPUTS).known
+        environment = environment_unit(coordinates, request)
+        size = self._size(coordinates)
+        population = _Population.of(history, coordinates, size)
+        slot = request.number % size
+        if slot in population.slots and len(population.slots) >= 4:
+            target = population.slots.index(slot)
+            random = generator(history.seed, request.number, "differential evolution")
+            for _ in range(TRIES):
+                vector = self._cross(population, target, coordinates, random)
+                vector[coordinates.design_dimension :] = environment
+                exact = feasible.project(coordinates.snap(vector))
+                if exact is not None and np.abs(known - exact).max(axis=1).min() > 0:
+                    return Proposal(coordinates.decode(exact), None, {"origin": "crossed", "slot": slot})
+        point = starting_point(coordinates, feasible, history.seed, request.number, size, known, environment)
+        return Proposal(coordinates.decode(point), None, {"origin": "start", "slot": slot})
+
+    def best(self, history: History) -> Mapping[str, Any] | None:
+        return best_of_trials(history)
+
+    def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
+        """The values of the best point so far, or None."""
+        best = self.best(history)
+        return None if best is None else best["values"]
+
+    def min_objective(self, history: History) -> float | None:
+        """The objective observed there, or None."""
+        best = self.best(history)
+        return None if best is None else best["objective"]
+
+    def stop_reason(self, history: History) -> str | None:
+        sentence = reached(self.best(history), self.settings.min_val)
+        if sentence is not None:
+            return sentence
+        coordinates = Coordinates.of(history.space)
+        size = self._size(coordinates)
+        if len(history.trials) <= size:
+            return None
+        points = _Population.of(history, coordinates, size).points[:, : coordinates.design_dimension]
+        if len(points) == size and np.ptp(points, axis=0).max() <= self.settings.tolerance:
+            return f"all {size} members lie within tolerance {self.settings.tolerance:g} of each domain"
+        return None
+
+    def _size(self, coordinates: Coordinates) -> int:
+        return self.settings.population_size or max(5 * coordinates.design_dimension, 10)
+
+    def _cross(
+        self, population: _Population, target: int, coordinates: Coordinates, random: np.random.Generator
+    ) -> Array:
+        """A mutant crossed with the target, (dimension,), inside the limits."""
+        others = [index for index in range(len(population.slots)) if index != target]
+        first, second, third = random.choice(others, size=3, replace=False)
+        if self.settings.strategy == "best1":
+            first = int(population.objectives.argmin())
+        base, plus, minus = population.points[[first, second, third]]
+        factor = self.settings.mutation + self.settings.dither * random.uniform(-1.0, 1.0)
+        mutant = base + factor * (plus - minus)
+        mutant = np.where(coordinates.is_category, random.choice([base, plus, minus], axis=0), mutant)
+        lower, upper = coordinates.limits
+        # what left the domain comes to rest between the base and the bound that it crossed
+        share = random.random(len(mutant))
+        mutant = np.where(mutant < lower, lower + share * (base - lower), mutant)
+        mutant = np.where(mutant > upper, upper - share * (upper - base), mutant)
+        design = coordinates.design_dimension
+        chosen = random.random(len(mutant)) < self.settings.crossover
+        chosen[random.integers(design)] = True
+        return np.where(chosen, mutant, population.points[target])

@@ -1,0 +1,179 @@
+"""CMA-ES: an evolution strategy that learns the shape of the objective around its mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.configuration import refusal
+from assay.drivers.describing import describe
+from assay.drivers.evolution_search import EvolutionSearch, Genome, Plan
+from assay.drivers.observed import (
+    OUTPUTS,
+    best_brought_along,
+    best_of_trials,
+    design_unit,
+    environment_unit,
+    reached,
+    scalar_objective,
+)
+from assay.drivers.starting import starting_point
+from assay.drivers.training import check_measurements, training
+from assay.numerics.coordinates import Coordinates
+from assay.records import Measurement, ParameterValue
+from assay.space.space import Space
+
+__all__ = ["CMAES", "CMAESConfiguration"]
+
+
+class CMAESConfiguration(BaseModel):
+    """A normal distribution of points that moves towards the better ones and takes their shape."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    population_size: int | None = Field(
+        default=None,
+        ge=5,
+        le=10_000,
+        description="points of a generation; none given: 4 + 3 log(number of parameters), 6 at least, twice that for a noisy model",
+    )
+    sigma0: float = Field(
+        default=0.3, gt=0, le=1, description="first standard deviation, as a fraction of each domain"
+    )
+    noisy: bool = Field(
+        default=False,
+        description="whether a repeated evaluation gives another value: larger generations, and the best point is the one nearest to the mean",
+    )
+    restarts: int = Field(
+        default=9,
+        ge=0,
+        le=20,
+        description="further searches, each with twice the population, before the study is done",
+    )
+    tolerance: float = Field(
+        default=1e-11,
+        ge=0,
+        description="a search ends when its steps, as a fraction of each domain, or the range of its values are below this",
+    )
+    min_val: float = Field(
+        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
+    )
+
+
+@final
+@dataclass(frozen=True)
+class CMAES(AbstractDriver):
+    """Covariance-matrix adaptation, by the library `cma`.
+
+    Use it where an evaluation is cheap, has no gradient, is noisy, or has discrete parameters, from some 100 evaluations
+    for each parameter. A driver's generation is complete when all its points have ended; while some are open, further ones
+    come from the same distribution and belong to the next. Points of your own that are told before the first suggestion
+    choose where the search begins.
+
+    Reference: Hansen, "The CMA evolution strategy: a tutorial", arXiv 1604.00772 (2016).
+
+    Example:
+        >>> space = Space.from_data([{"name": "x", "domain": [0.0, 1.0]}])
+        >>> CMAES.from_data({"sigma0": 0.2}).settings.sigma0
+        0.2
+    """
+
+    settings: CMAESConfiguration
+    # what was replayed last, so that the next suggestion does not begin anew; it changes no answer
+    _replayed: list[EvolutionSearch] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> CMAES:
+        """The driver of a configuration.
+
+        Raises:
+            ConfigurationError: one sentence with the key, the rule, and what was got.
+        """
+        try:
+            return CMAES(CMAESConfiguration.model_validate(dict(data)))
+        except ValidationError as error:
+            raise refusal(error) from None
+
+    def configuration(self) -> dict[str, Any]:
+        return self.settings.model_dump()
+
+    def describe(self) -> dict[str, Any]:
+        return describe("driver", self.settings)
+
+    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
+        check_measurements(space, measurements, OUTPUTS)
+
+    def suggest(self, history: History, request: Request) -> Proposal:
+        search = self._search(history)
+        environment = environment_unit(search.coordinates, request)
+        draw = search.draw(request.number, environment)
+        info: dict[str, Any] = {"search": search.restarts, "population_size": search.size}
+        self._replayed.append(search)
+        if draw is not None:
+            return Proposal(draw.values, None, {"origin": "evolution", **info})
+        known = training(history, search.coordinates, OUTPUTS).known
+        point = starting_point(
+            search.coordinates, search.feasible, history.seed, request.number, 0, known, environment
+        )
+        return Proposal(search.coordinates.decode(point), None, {"origin": "random", **info})
+
+    def best(self, history: History) -> Mapping[str, Any] | None:
+        lowest = best_of_trials(history)
+        if not self.settings.noisy or lowest is None:
+            return lowest
+        search = self._search(history)
+        self._replayed.append(search)
+        if search.favourite is None:
+            return lowest
+        trial = next(trial for trial in history.trials if trial.number == search.favourite)
+        objective = scalar_objective(trial)
+        return {"number": trial.number, "values": dict(trial.suggestion.values), "objective": objective}
+
+    def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
+        """The values of the best point so far, or None."""
+        best = self.best(history)
+        return None if best is None else best["values"]
+
+    def min_objective(self, history: History) -> float | None:
+        """The objective observed there, or None."""
+        best = self.best(history)
+        return None if best is None else best["objective"]
+
+    def stop_reason(self, history: History) -> str | None:
+        sentence = reached(best_of_trials(history), self.settings.min_val)
+        if sentence is not None:
+            return sentence
+        search = self._search(history)
+        self._replayed.append(search)
+        if search.restarts > self.settings.restarts:
+            return f"{search.restarts} searches by CMA-ES have converged"
+        return None
+
+    def _search(self, history: History) -> EvolutionSearch:
+        plan = self._plan(history)
+        while self._replayed:
+            search = self._replayed.pop()
+            of = search.history
+            if (
+                (of.seed, search.plan) == (history.seed, plan)
+                and of.space == history.space
+                and search.advance(history)
+            ):
+                return search
+        search = EvolutionSearch(history, plan)
+        search.advance(history)
+        return search
+
+    def _plan(self, history: History) -> Plan:
+        settings, genome = self.settings, Genome(Coordinates.of(history.space))
+        usual = max(4 + int(3 * math.log(sum(genome.widths))), 6) * (2 if settings.noisy else 1)
+        values = best_brought_along(history)
+        start = None if values is None else tuple(design_unit(genome.coordinates, values).tolist())
+        return Plan(
+            settings.population_size or usual, settings.sigma0, settings.tolerance, settings.noisy, start
+        )

@@ -26,6 +26,12 @@ from assay.acquisition.improvement import (
     LogUncertainty,
 )
 from assay.acquisition.product import LogProduct
+from assay.acquisition.sampled import (
+    SampledConfidenceBound,
+    SampledImprovement,
+    SampledProbabilityBelow,
+    SampledUncertainty,
+)
 from assay.drivers.abstract import AbstractDriver
 from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.differential_evolution import DifferentialEvolution
@@ -37,10 +43,15 @@ from assay.executors.command import CommandEvaluator
 from assay.executors.evaluators import PythonEvaluator
 from assay.executors.local import LocalExecutor
 from assay.executors.serial import SerialExecutor
-from assay.numerics.hypervolume import non_dominated_boxes
 from assay.numerics.coordinates import Coordinates
+from assay.numerics.hypervolume import non_dominated_boxes
 from assay.numerics.input_maps import Formula, FormulaMap, SpaceMap
+from assay.quantities.chi_squared import ChiSquaredValue
+from assay.quantities.graph import Graph
+from assay.quantities.parameters import Parameters
+from assay.quantities.quantity import Quantity
 from assay.quantities.selector import SelectedOutput
+from assay.quantities.source import Source
 from assay.space.space import Space
 from assay.store.abstract import AbstractStore
 from assay.store.location import open_store
@@ -59,6 +70,17 @@ def _quantity() -> SelectedOutput:
     surrogate, data = GaussianProcess(noise="none", warping="identity"), example_data()
     state = surrogate.fit(data, None, np.random.default_rng(1)).state
     return SelectedOutput(surrogate.posterior(data, state))
+
+
+def _chi_squared() -> tuple[Quantity, np.ndarray]:
+    """A quantity that is not Gaussian, and normals for its draws."""
+    space = Space.from_data([{"name": name, "domain": [0, 1]} for name in "xy"])
+    graph = Graph(
+        {"loss": Source(_quantity().posterior)},
+        {"chi2": ChiSquaredValue("chi2", "loss", np.array([0.3]), np.ones(1))},
+        Parameters(Coordinates.of(space)),
+    )
+    return Quantity(graph, "chi2"), np.random.default_rng(3).standard_normal((32, 1))
 
 
 def _command(folder: Path) -> CommandEvaluator:
@@ -117,6 +139,22 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
     ),
     "noisy hypervolume": (LogNoisyHypervolumeImprovement, _noisy_front),
     "sampled hypervolume": (LogSampledHypervolumeImprovement, _sampled_front),
+    "sampled improvement": (
+        SampledImprovement,
+        lambda: SampledImprovement(_chi_squared()[0], 0.1, _chi_squared()[1], 1e-2),
+    ),
+    "sampled probability": (
+        SampledProbabilityBelow,
+        lambda: SampledProbabilityBelow(_chi_squared()[0], 0.1, _chi_squared()[1], 1e-2),
+    ),
+    "sampled bound": (
+        SampledConfidenceBound,
+        lambda: SampledConfidenceBound(_chi_squared()[0], 0.1, _chi_squared()[1], 1e-2, 1.0),
+    ),
+    "sampled uncertainty": (
+        SampledUncertainty,
+        lambda: SampledUncertainty(*_chi_squared()),
+    ),
     "product": (
         LogProduct,
         lambda: LogProduct((LogExpectedImprovement(_quantity(), 0.0), LogProbabilityBelow(_quantity(), 0.5))),

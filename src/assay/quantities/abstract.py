@@ -141,6 +141,10 @@ class Place:
     slopes: Array
     gradients: Mapping[str, Array] = field(default_factory=dict)
 
+    def varies(self, name: str) -> bool:
+        """Whether a parameter's value has a derivative by the points."""
+        return name in self.columns or name in self.gradients
+
     def points_bar(self, bars: Mapping[str, Array]) -> Array:
         """From bars (p,) of natural parameters, by name, to the bar of the points (p, d)."""
         total = np.zeros_like(self.points)

@@ -1,0 +1,202 @@
+"""The generalised chi-squared distribution: the sum of squares of independent normal numbers.
+
+    Q = Σ_i g_i²,   g_i ~ N(m_i, v_i),   K(s) = log E e^{sQ} = Σ_i -½ log(1 - 2 v_i s) + s m_i²/(1 - 2 v_i s)
+
+Probabilities come from the inversion of e^{K(s)} along a parabola through its saddle point in the direction of steepest
+descent. There the integrand is as small as the answer and falls like a Gaussian, so that a trapezoidal rule of few
+nodes converges geometrically, in the tails as in the middle; a term with v_i = 0 is a constant.
+
+Source: S. O. Rice, "Distribution of quadratic forms in normal random variables - evaluation by numerical integration",
+SIAM J. Sci. Stat. Comput. 1, 438 (1980); J. P. Imhof, Biometrika 48, 419 (1961), for the distribution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+__all__ = ["GeneralisedChiSquared"]
+
+Array = np.ndarray
+
+# Nodes of the trapezoidal rule, in standard deviations of the tilted distribution.
+_STEP, _NODES = 0.2, 48
+_U = _STEP * np.arange(_NODES)
+_WEIGHTS = np.where(_U == 0.0, 0.5, 1.0) * _STEP / np.pi
+# The pole at s = 0 keeps this distance from the contour, in the same unit.
+_POLE_DISTANCE = 0.7
+_SADDLE_ROUNDS, _QUANTILE_ROUNDS = 12, 40
+# Complex numbers held at a time: more would leave the cache.
+_CHUNK = 200_000
+
+
+@final
+@dataclass(frozen=True)
+class GeneralisedChiSquared:
+    """Q = Σ g_i² at many points.
+
+    Arguments:
+        mean, variance: (p, k), m_i and v_i >= 0.
+
+    Example:
+        >>> law = GeneralisedChiSquared(np.zeros((1, 2)), np.ones((1, 2)))  # exponential with mean 2
+        >>> np.round(law.quantiles(np.array([0.5, 0.95])) / -np.log([[0.5], [0.05]]), 9).ravel().tolist()
+        [2.0, 2.0]
+    """
+
+    mean: Array
+    variance: Array
+
+    def mean_variance(self) -> tuple[Array, Array]:
+        """Σ (m² + v) and Σ (2 v² + 4 v m²): (p,) each."""
+        squares = self.mean**2
+        first = (squares + self.variance).sum(axis=1)
+        return first, (2.0 * self.variance**2 + 4.0 * self.variance * squares).sum(axis=1)
+
+    def probability_below(self, values: Array) -> Array:
+        """P(Q < values) for (..., p); relative to 1 it is exact to about 1e-12."""
+        return self._in_chunks(np.asarray(values, dtype=float))[0]
+
+    def density(self, values: Array) -> Array:
+        """The density at (..., p); zero where Q is a number."""
+        return self._in_chunks(np.asarray(values, dtype=float))[2]
+
+    def quantiles(self, probabilities: Array) -> Array:
+        """(probabilities, p), by a safeguarded Newton iteration."""
+        wanted = np.asarray(probabilities, dtype=float)[:, None]
+        low = np.broadcast_to(self._floor, (len(wanted), len(self.mean))).copy()
+        high = np.full_like(low, np.inf)
+        values = self._first_guess(wanted)
+        spread = np.sqrt(self.mean_variance()[1])
+        for _ in range(_QUANTILE_ROUNDS):
+            below, above, density = self._in_chunks(values)
+            too_low = below < wanted
+            low, high = np.where(too_low, values, low), np.where(too_low, high, values)
+            # A power law at the lower end, an exponential at the upper one: straight lines on these scales.
+            height = values - self._floor
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                lower_step = height * np.expm1(np.log(wanted / below) * below / (density * height))
+                upper_step = np.log(above / (1.0 - wanted)) * above / density
+                step = np.where(wanted < 0.5, lower_step, upper_step)
+                trial = values + step
+                middle = np.where(np.isfinite(high), 0.5 * (low + high), 2.0 * values - self._floor)
+            inside = np.isfinite(trial) & (trial > low) & (trial < high)
+            moved = np.where(inside, trial, middle)
+            change = np.abs(moved - values)
+            values = moved
+            if (change <= 1e-10 * np.maximum(height, 1e-6 * spread)).all():
+                break
+        return np.where(self._is_random, values, self._floor)
+
+    # -- the distribution function ------------------------------------------------------------------------
+
+    def _in_chunks(self, values: Array) -> tuple[Array, Array, Array]:
+        """P(Q < value), P(Q > value) and the density for (..., p)."""
+        shape = np.broadcast_shapes(values.shape, (len(self.mean),))
+        values = np.broadcast_to(values, shape)
+        owners = np.broadcast_to(np.arange(len(self.mean)), shape).ravel()
+        flat = values.ravel()
+        random = self._is_random[owners] & (flat > self._floor[owners])
+        below = (flat > self._floor[owners]).astype(float)
+        above, density = 1.0 - below, np.zeros_like(below)
+        chosen = np.flatnonzero(random)
+        rows = max(1, _CHUNK // (_NODES * self.mean.shape[1]))
+        for start in range(0, len(chosen), rows):
+            part = chosen[start : start + rows]
+            below[part], above[part], density[part] = self._inverted(flat[part], owners[part])
+        return below.reshape(shape), above.reshape(shape), density.reshape(shape)
+
+    def _inverted(self, values: Array, owners: Array) -> tuple[Array, Array, Array]:
+        squares, variance = self._squares[owners], self._variances[owners]
+        scale = self._scale[owners]
+        values = (values - self._floor[owners]) / scale
+        centre, second, third = self._contour(values, squares, variance)
+        deviation = np.sqrt(second)
+        bend = third / (6.0 * second * deviation)
+        s = centre[:, None] + (1j * _U + bend[:, None] * _U**2) / deviation[:, None]
+        slope = (1j + 2.0 * bend[:, None] * _U) / deviation[:, None]
+        exponent = -s * values[:, None]
+        quotient = 1.0 / (1.0 - 2.0 * variance[:, None, :] * s[:, :, None])
+        # log of the quotient, and not of the product: each stays on its branch.
+        exponent += 0.5 * np.log(quotient).sum(axis=2) + s * (quotient @ squares[:, :, None])[:, :, 0]
+        integrand = np.exp(exponent) * slope
+        density = (integrand.imag @ _WEIGHTS) / scale
+        tail = np.clip((integrand / s).imag @ _WEIGHTS, -1.0, 1.0)
+        is_upper = centre > 0.0
+        below, above = np.where(is_upper, 1.0 - tail, -tail), np.where(is_upper, tail, 1.0 + tail)
+        return np.clip(below, 0.0, 1.0), np.clip(above, 0.0, 1.0), np.maximum(density, 0.0)
+
+    @staticmethod
+    def _contour(values: Array, squares: Array, variance: Array) -> tuple[Array, Array, Array]:
+        """Where the contour crosses the real axis, with K'' and K''' there: near the solution of K'(s) = value."""
+        end = 0.5 / variance.max(axis=1)
+
+        def derivatives(s: Array) -> tuple[Array, Array, Array]:
+            quotient = 1.0 / (1.0 - 2.0 * variance * s[:, None])
+            by_spread, by_centre = variance * quotient, squares * quotient**2
+            first = (by_spread + by_centre).sum(axis=1)
+            second = (2.0 * by_spread**2 + 4.0 * by_spread * by_centre).sum(axis=1)
+            third = (8.0 * by_spread**3 + 24.0 * by_spread**2 * by_centre).sum(axis=1)
+            return first, second, third
+
+        s = np.zeros_like(values)
+        first, second, third = derivatives(s)
+        spread = np.sqrt(second)
+        for _ in range(_SADDLE_ROUNDS):
+            # Newton's iteration on 1/K', which is a straight line for a plain chi-squared.
+            trial = s + (first - first**2 / values) / second
+            s = np.where(trial < end, trial, 0.5 * (s + end))
+            first, second, third = derivatives(s)
+        near = np.abs(s) * spread < _POLE_DISTANCE
+        if near.any():
+            s = np.where(near, -_POLE_DISTANCE / spread, s)
+            first, second, third = derivatives(s)
+        return s, second, third
+
+    # -- what does not depend on the value: terms in units of the standard deviation, constants set apart --
+
+    @cached_property
+    def _scale(self) -> Array:
+        scale = np.sqrt(self.mean_variance()[1])
+        return np.where(scale > 0.0, scale, 1.0)
+
+    @cached_property
+    def _is_random(self) -> Array:
+        """(p,), whether Q is more than a constant to rounding."""
+        first, second = self.mean_variance()
+        return np.sqrt(second) > 1e-13 * first
+
+    @cached_property
+    def _is_constant(self) -> Array:
+        return self.variance <= 0.0
+
+    @cached_property
+    def _floor(self) -> Array:
+        """(p,), the least value of Q."""
+        return np.where(self._is_constant, self.mean**2, 0.0).sum(axis=1) + np.where(
+            self._is_random, 0.0, np.where(self._is_constant, 0.0, self.mean**2).sum(axis=1)
+        )
+
+    @cached_property
+    def _squares(self) -> Array:
+        return np.where(self._is_constant, 0.0, self.mean**2) / self._scale[:, None]
+
+    @cached_property
+    def _variances(self) -> Array:
+        return np.maximum(self.variance, 0.0) / self._scale[:, None]
+
+    def _first_guess(self, wanted: Array) -> Array:
+        """By a shifted chi-squared with the same first three moments."""
+        from scipy.special import gammaincinv
+
+        first, second = self.mean_variance()
+        third = (8.0 * self.variance**3 + 24.0 * self.variance**2 * self.mean**2).sum(axis=1)
+        deviation = np.where(second > 0.0, np.sqrt(second), 1.0)
+        skewness = np.maximum(third / deviation**3, 1e-3)
+        degrees = 8.0 / skewness**2
+        standard = (2.0 * gammaincinv(0.5 * degrees, wanted) - degrees) / np.sqrt(2.0 * degrees)
+        smallest = self._floor + 1e-3 * wanted * (first - self._floor)
+        return np.maximum(first + deviation * standard, smallest)

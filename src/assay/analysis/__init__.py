@@ -1,0 +1,1 @@
+"""What a posterior says about the parameters: its minima, statistics, sensitivities and Markov chains."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["single_threaded_blas"]
+__all__ = ["blas_threads_for", "single_threaded_blas"]
+
+# From so many rows on, a factorisation takes long enough that its threads pay.
+_MANY_ROWS = 800
 
 _LOCK = threading.Lock()
 _DEPTH = 0
@@ -53,3 +56,13 @@ def single_threaded_blas() -> Iterator[None]:
             if _DEPTH == 0 and _LIMIT is not None:
                 _LIMIT.__exit__(None, None, None)
                 _LIMIT = None
+
+
+def blas_threads_for(rows: int) -> AbstractContextManager[None]:
+    """One BLAS thread around matrices of few rows; around those of many, as many as the caller allows.
+
+    Example:
+        >>> with blas_threads_for(20):
+        ...     pass
+    """
+    return single_threaded_blas() if rows < _MANY_ROWS else nullcontext()

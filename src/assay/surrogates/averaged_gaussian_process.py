@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from assay.numerics.threads import single_threaded_blas
+from assay.numerics.threads import blas_threads_for
 from assay.surrogates.abstract import AbstractSurrogate, Fitted
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.gaussian_process import GaussianProcess
@@ -31,7 +31,7 @@ class AveragedPosterior(AbstractLatentGaussian):
 
     Arguments:
         members: with the same scaling.
-        weights: (members,), positive, of sum one.
+        weights: (members,), positive, of sum one; or (members, outputs), where each output has its own.
         scaling: that of the members.
     """
 
@@ -42,6 +42,10 @@ class AveragedPosterior(AbstractLatentGaussian):
     @property
     def dimension(self) -> int:
         return self.members[0].dimension
+
+    @property
+    def output_correlation(self) -> Array | None:
+        return self.members[0].output_correlation
 
     def latent_mean_variance(self, points: Array) -> tuple[Array, Array]:
         mean, variance = _stacked(member.latent_mean_variance(points) for member in self.members)
@@ -65,8 +69,8 @@ class AveragedPosterior(AbstractLatentGaussian):
         mean, covariance = _stacked(member.latent_joint(points) for member in self.members)
         average = self._average(mean)
         apart = mean - average
-        between = np.einsum("mpk,mqk,m->kpq", apart, apart, self.weights)
-        return average, self._average(covariance) + between
+        between = np.einsum("mpk,mqk,mk->kpq", apart, apart, self._of_outputs)
+        return average, self._average(covariance, outputs=1) + between
 
     def grouped(self, groups: Array) -> tuple[Array, Array]:
         mean, covariance = _stacked(member.grouped(groups) for member in self.members)
@@ -83,8 +87,8 @@ class AveragedPosterior(AbstractLatentGaussian):
             by_mean = mean_bar + np.einsum("pkij,mpjk->mpik", both, apart)
             return sum(
                 (
-                    weight * one[2](bar, covariance_bar)
-                    for weight, one, bar in zip(self.weights, answers, by_mean, strict=True)
+                    one[2](weight * bar, weight[:, None, None] * covariance_bar)
+                    for weight, one, bar in zip(self._of_outputs, answers, by_mean, strict=True)
                 ),
                 np.zeros(groups.shape),
             )
@@ -105,13 +109,24 @@ class AveragedPosterior(AbstractLatentGaussian):
 
     def _mixed(self, mean: Array, covariance: Array) -> tuple[Array, Array, Array]:
         """Mean and covariance of groups from the members', and how far each member's mean is from the first."""
-        average = self._average(mean)
+        average = self._average(mean, outputs=3)
         apart = mean - average
-        between = np.einsum("mpik,mpjk,m->pkij", apart, apart, self.weights, optimize=True)
+        between = np.einsum("mpik,mpjk,mk->pkij", apart, apart, self._of_outputs, optimize=True)
         return average, self._average(covariance) + between, apart
 
-    def _average(self, values: Array) -> Array:
-        return np.tensordot(self.weights, values, 1)
+    def _average(self, values: Array, outputs: int = 2) -> Array:
+        """Over the members, the first axis; `outputs` is the axis of the outputs."""
+        if self.weights.ndim == 1:
+            return np.tensordot(self.weights, values, 1)
+        shape = [len(self.members)] + [1] * (values.ndim - 1)
+        shape[outputs] = self.output_dimension
+        return np.einsum("m...,m...->...", self.weights.reshape(shape), values)
+
+    @property
+    def _of_outputs(self) -> Array:
+        """(members, outputs), the weights."""
+        weights = self.weights if self.weights.ndim == 2 else self.weights[:, None]
+        return np.broadcast_to(weights, (len(self.members), self.output_dimension))
 
 
 @final
@@ -146,16 +161,26 @@ class AveragedGaussianProcess(AbstractSurrogate):
     ) -> Fitted[AveragedPosterior]:
         single = self.recipe.fit(data, state, generator)
         spread = self.spread(data, single.state)
-        return Fitted(self.posterior(data, spread), spread, {**single.info, "members": 2 * self.pairs})
+        return Fitted(
+            self.posterior(data, spread), spread, {**single.info, "members": len(spread["members"])}
+        )
 
     def posterior(self, data: Dataset, state: Mapping[str, Any]) -> AveragedPosterior:
-        members = tuple(self.recipe.posterior(data, {**state, **member}) for member in state["members"])
+        members = tuple(self.recipe.posterior(data, _changed(state, member)) for member in state["members"])
         return AveragedPosterior(members, np.array(state["weights"]), members[0].scaling)
 
     def spread(self, data: Dataset, state: Mapping[str, Any]) -> dict[str, Any]:
-        """The state of the average from that of a single fit to the same data; deterministic."""
-        with single_threaded_blas():
-            objective = self.recipe.objective(data)
+        """The state of the average from that of a single fit to the same data; deterministic.
+
+        With more than `recipe.fit_rows` rows nothing of the hyperparameters remains unknown that would be seen, and the
+        single fit is the only member.
+        """
+        if len(data) > self.recipe.fit_rows:
+            return {**state, "members": [{}], "weights": [1.0]}
+        if self.recipe.is_separate(data):
+            return self._spread_each_output(data, state)
+        with blas_threads_for(len(data)):
+            objective = self.recipe.objective(data, state)
             fitted = objective.start(state)
             free = objective.covariance_size
 
@@ -177,6 +202,25 @@ class AveragedGaussianProcess(AbstractSurrogate):
                 for node in nodes
             ]
         return {**state, "members": members, "weights": weights.tolist()}
+
+    def _spread_each_output(self, data: Dataset, state: Mapping[str, Any]) -> dict[str, Any]:
+        spreads = [
+            replace(self, recipe=self.recipe.of_output(data, place)).spread(data.output(place), own)
+            for place, own in enumerate(state["outputs"])
+        ]
+        members = [
+            {"outputs": list(nodes)} for nodes in zip(*(one["members"] for one in spreads), strict=True)
+        ]
+        weights = np.array([one["weights"] for one in spreads]).T
+        return {**state, "members": members, "weights": weights.tolist()}
+
+
+def _changed(state: Mapping[str, Any], member: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of a member: that of the fit with the hyperparameters of the member."""
+    if "outputs" not in member:
+        return {**state, **member}
+    pairs = zip(state["outputs"], member["outputs"], strict=True)
+    return {**state, "outputs": [{**own, **node} for own, node in pairs]}
 
 
 def _covariance_state(posterior: GaussianProcessPosterior, vector: Array, factor: float) -> dict[str, Any]:

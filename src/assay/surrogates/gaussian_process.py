@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, final
 
 import numpy as np
 
 from assay.errors import UsageError
 from assay.numerics.linalg import AbstractLinearAlgebra, LapackLinearAlgebra
-from assay.numerics.threads import single_threaded_blas
+from assay.numerics.threads import blas_threads_for
 from assay.surrogates.abstract import AbstractSurrogate, Fitted
+from assay.surrogates.correlation import learned_correlation
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.evidence import EvidenceTable, Hyperparameters, evidence_table, factorised
-from assay.surrogates.fit import NoisePrior, Objective, climb
-from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior, columns_equal, latent_rows
+from assay.surrogates.fit import Climb, NoisePrior, Objective, climb
+from assay.surrogates.gaussian_process_posterior import (
+    GaussianProcessPosterior,
+    columns_equal,
+    joined,
+    latent_rows,
+    shared_noise,
+)
 from assay.surrogates.hyperpriors import AbstractLengthScalePrior, LogNormalPrior
 from assay.surrogates.kernels.profiles import radial_profile
-from assay.surrogates.prior_mean import AbstractPriorMean, prior_values
+from assay.surrogates.outliers import OutlierDetector, settled
+from assay.surrogates.prior_mean import AbstractPriorMean, OutputPriorMean, prior_values
 from assay.surrogates.process import ProcessPrior, process
 from assay.surrogates.scaling import OutputScaling, standardisation
 from assay.surrogates.trend import Trend, TrendName
@@ -27,6 +35,7 @@ from assay.surrogates.warping import AbstractWarping, IdentityWarping, warping
 __all__ = ["GaussianProcess"]
 
 Array = np.ndarray
+Tables = tuple[tuple[Array, EvidenceTable], ...]
 
 
 @final
@@ -34,13 +43,17 @@ Array = np.ndarray
 class GaussianProcess(AbstractSurrogate):
     """A recipe for an exact Gaussian process with one length scale for each column.
 
-    Use it up to a few thousand rows. Values, first derivatives by any column that is not a category, known noise of
+    Use it up to ten thousand rows. Values, first derivatives by any column that is not a category, known noise of
     each row and a fitted noise are learned from together; the outputs share the length scales and the noise-to-signal
     ratio, and each has its own variance.
 
     Arguments:
         kernel: "matern12", "matern32", "matern52" or "squared_exponential".
-        categories: the columns that hold labels.
+        categories: the columns that hold labels without an order.
+        without_trend: further columns that the trend leaves out: those without a domain, and labels in an order.
+        joint_hyperparameters: whether the outputs share length scales and noise ratio; if not, each is fitted alone.
+        correlate_outputs: whether the correlation of the outputs is learned; known noise is then averaged over them.
+        outlier_detector: how rows with far larger noise are found; None: all rows are alike.
         mean: the trend below the process: "zero", "constant", "linear" or "quadratic"; its coefficients are
             integrated out.
         trend_variance: their prior variance, in units of the signal variance.
@@ -48,14 +61,19 @@ class GaussianProcess(AbstractSurrogate):
         noise: "fit" a noise, or "none" for a deterministic model; known noise of the rows is added to either.
         deterministic_noise_ratio: the noise-to-signal ratio that stands for none, against rounding.
         noise_prior: of the fitted noise-to-signal ratio.
-        warping: "identity", "sinh", or "auto": sinh where it can be used (values without known noise or prior mean).
+        warping: "identity", "log" for positive values, "sinh", or "auto": sinh where it can be used (values without known noise or prior mean).
         length_scale_prior: of the length scales in unit coordinates.
         length_scale_bounds: the range of a length scale.
         signal_weight: the weight of the prior of the signal variance, in pseudo-observations of variance one.
         restarts: the fresh starts of a fit, beside the state of the last.
+        fit_rows: of more rows than this, as many are drawn to fit the hyperparameters; the posterior and the signal
+            variance are those of all.
         candidates: the draws from the prior of which each fresh start is the best.
         steps: the most steps of a climb.
         algebra: LAPACK's, or JAX's for a device.
+
+    Raises:
+        UsageError: when correlated outputs are to be fitted alone, or outliers sought without a fitted noise.
 
     Example:
         >>> x = np.linspace(0.0, 1.0, 8)[:, None]
@@ -68,6 +86,10 @@ class GaussianProcess(AbstractSurrogate):
 
     kernel: str = "matern52"
     categories: tuple[int, ...] = ()
+    without_trend: tuple[int, ...] = ()
+    joint_hyperparameters: bool = True
+    correlate_outputs: bool = False
+    outlier_detector: OutlierDetector | None = None
     mean: TrendName = "constant"
     trend_variance: float = 10.0
     prior_mean: AbstractPriorMean | None = None
@@ -81,15 +103,43 @@ class GaussianProcess(AbstractSurrogate):
     restarts: int = 1
     candidates: int = 4
     steps: int = 60
+    fit_rows: int = 2000
     algebra: AbstractLinearAlgebra = field(default_factory=LapackLinearAlgebra)
+
+    def __post_init__(self) -> None:
+        if self.correlate_outputs and not self.joint_hyperparameters:
+            raise UsageError(
+                "a Gaussian process that correlates its outputs needs joint_hyperparameters=True, got False"
+            )
+        if self.outlier_detector is not None and self.noise != "fit":
+            raise UsageError(
+                f"a Gaussian process that detects outliers needs noise='fit', got {self.noise!r}"
+            )
 
     def fit(
         self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
     ) -> Fitted[GaussianProcessPosterior]:
-        with single_threaded_blas():
-            return self._fit(data, state, generator)
+        with blas_threads_for(len(data)):
+            if not self.is_separate(data):
+                return self._fit(data, state, generator)
+            states = (state or {}).get("outputs", [None] * data.output_dimension)
+            fits = [
+                self.of_output(data, place)._fit(data.output(place), states[place], generator)
+                for place in range(data.output_dimension)
+            ]
+        return Fitted(
+            joined([one.posterior for one in fits], self.prior_mean),
+            {"outputs": [dict(one.state) for one in fits]},
+            _joined_info([one.info for one in fits]),
+        )
 
     def posterior(self, data: Dataset, state: Mapping[str, Any]) -> GaussianProcessPosterior:
+        if self.is_separate(data):
+            parts = [
+                self.of_output(data, place).posterior(data.output(place), own)
+                for place, own in enumerate(state["outputs"])
+            ]
+            return joined(parts, self.prior_mean)
         self._check(data)
         scaling = OutputScaling.of_state(warping(state["warping"]), state)
         latent, slope = latent_rows(scaling, self.prior_mean, data)
@@ -98,36 +148,48 @@ class GaussianProcess(AbstractSurrogate):
             state["noise_ratio"],
             np.array(state["signal_variance"], dtype=float),
         )
-        with single_threaded_blas():
-            tables = self._tables(data, data.noise_variance * slope**2)
-            return self._posterior(data, tables, hyperparameters, latent, scaling)
+        known = state.get("output_correlation")
+        correlation = None if known is None else np.array(known, dtype=float)
+        with blas_threads_for(len(data)):
+            noise = data.noise_variance * slope**2
+            tables = self._tables(data, noise, hyperparameters.signal_variance)
+
+            def with_factors(factors: Array) -> GaussianProcessPosterior:
+                scaled = _with_factors(tables, factors)
+                return self._posterior(data, scaled, hyperparameters, latent, scaling, correlation)
+
+            return self._settled(with_factors, len(data))[0]
+
+    def is_separate(self, data: Dataset) -> bool:
+        """Whether each output is fitted alone; then a state holds one for each output, under "outputs"."""
+        return not self.joint_hyperparameters and data.output_dimension > 1
+
+    def of_output(self, data: Dataset, place: int) -> GaussianProcess:
+        """The recipe of one output of these data, where each is fitted alone."""
+        prior_mean = None if self.prior_mean is None else OutputPriorMean(self.prior_mean, place)
+        return replace(
+            self, joint_hyperparameters=True, prior_mean=prior_mean, warping=self._warping(data).name
+        )
 
     def at(self, data: Dataset, objective: Objective, vector: Array) -> GaussianProcessPosterior:
         """The posterior at a vector of the objective."""
         hyperparameters, parameters = objective.parts(vector)
         scaling = objective.scaling(parameters)
         latent, _ = latent_rows(scaling, self.prior_mean, data)
-        return self._posterior(data, objective.tables, hyperparameters, latent, scaling)
+        return self._posterior(data, objective.tables, hyperparameters, latent, scaling, None)
 
-    def objective(self, data: Dataset) -> Objective:
-        """What `fit` minimises: the negative log posterior of the hyperparameters given these data."""
+    def objective(self, data: Dataset, state: Mapping[str, Any] | None = None) -> Objective:
+        """What `fit` minimises: the negative log posterior of the hyperparameters given these data.
+
+        Arguments:
+            state: the outliers are those that a fit with this state found.
+        """
         self._check(data)
-        residual = data.values - prior_values(self.prior_mean, data)
-        offset, scale = standardisation(data, residual, centred=self.mean != "zero")
-        return Objective(
-            algebra=self.algebra,
-            profile=radial_profile(self.kernel),
-            tables=self._tables(data, data.noise_variance / scale**2),
-            offset=offset,
-            scale=scale,
-            standardised=(residual - np.where(data.is_value[:, None], offset, 0.0)) / scale,
-            warping=self._warping(data),
-            length_scale_prior=self.length_scale_prior,
-            noise_prior=self.noise_prior,
-            fixed_noise_ratio=None if self.noise == "fit" else self.deterministic_noise_ratio,
-            signal_weight=self.signal_weight,
-            length_scale_bounds=self.length_scale_bounds,
-        )
+        objective = self._objective(data, known_noise=bool(data.noise_variance.any()))
+        if self.outlier_detector is None or state is None:
+            return objective
+        factors = self._outliers(data, objective, objective.start(state))
+        return replace(objective, tables=_with_factors(objective.tables, factors))
 
     @staticmethod
     def state(
@@ -156,10 +218,16 @@ class GaussianProcess(AbstractSurrogate):
     def _fit(
         self, data: Dataset, state: Mapping[str, Any] | None, generator: np.random.Generator
     ) -> Fitted[GaussianProcessPosterior]:
-        objective = self.objective(data)
-        starts = self._starts(objective, state, generator)
-        best = climb(objective, objective.bounds, starts, self.steps)
-        posterior = self.at(data, objective, best.vector)
+        whole = self.objective(data, state)
+        drawn = None
+        if len(data) > self.fit_rows:
+            drawn = np.sort(generator.permutation(len(data))[: self.fit_rows])
+        few = whole if drawn is None else self._of_rows(data, whole, drawn)
+        starts = self._starts(few, state, generator)
+        best = climb(few, few.bounds, starts, self.steps)
+        if self.outlier_detector is not None:
+            whole, best = self._without_outliers(data, whole, drawn, best, generator)
+        posterior = self.at(data, whole, best.vector)
         fitted_state = {
             "log_length_scales": best.vector[: data.dimension].tolist(),
             "noise_ratio": posterior.noise_ratio,
@@ -167,6 +235,8 @@ class GaussianProcess(AbstractSurrogate):
             "warping": posterior.scaling.warping.name,
             **posterior.scaling.to_state(),
         }
+        if posterior.correlation is not None:
+            fitted_state["output_correlation"] = posterior.correlation.tolist()
         info = {
             "log_posterior": -best.value,
             "evaluations": best.evaluations,
@@ -174,16 +244,90 @@ class GaussianProcess(AbstractSurrogate):
             "jitter": posterior.jitter,
             "length_scales": posterior.length_scales.tolist(),
         }
+        if self.outlier_detector is not None:
+            factors = np.broadcast_to(whole.tables[0][1].noise_factor, len(data))
+            info["outliers"] = np.flatnonzero(factors != 1.0).tolist()
+            info["log_posterior"] += self.outlier_detector.log_prior(factors)
+            posterior = self.posterior(data, fitted_state)
         return Fitted(posterior, fitted_state, info)
+
+    def _without_outliers(
+        self,
+        data: Dataset,
+        objective: Objective,
+        drawn: Array | None,
+        best: Climb,
+        generator: np.random.Generator,
+    ) -> tuple[Objective, Climb]:
+        """Outliers by the hyperparameters and hyperparameters by the outliers, in turns until they agree."""
+        assert self.outlier_detector is not None
+        evaluations = best.evaluations
+        for _ in range(self.outlier_detector.max_rounds):
+            factors = self._outliers(data, objective, best.vector)
+            if np.array_equal(factors == 1.0, _factors(objective, len(data)) == 1.0):
+                break
+            objective = replace(objective, tables=_with_factors(objective.tables, factors))
+            few = objective if drawn is None else self._of_rows(data, objective, drawn)
+            starts = [best.vector, *self._starts(few, None, generator)[1:]]
+            best = climb(few, few.bounds, starts, self.steps)
+            evaluations += best.evaluations
+        return objective, replace(best, evaluations=evaluations)
+
+    def _outliers(self, data: Dataset, objective: Objective, vector: Array) -> Array:
+        """The noise factors (rows,) that a vector of the objective leads to."""
+        return self._settled(
+            lambda factors: self.at(
+                data, replace(objective, tables=_with_factors(objective.tables, factors)), vector
+            ),
+            len(data),
+        )[1]
+
+    def _settled(
+        self, posterior_with: Callable[[Array], GaussianProcessPosterior], rows: int
+    ) -> tuple[GaussianProcessPosterior, Array]:
+        if self.outlier_detector is None:
+            factors = np.ones(rows)
+            return posterior_with(factors), factors
+        return settled(self.outlier_detector, posterior_with, rows)
+
+    def _objective(self, data: Dataset, *, known_noise: bool) -> Objective:
+        residual = data.values - prior_values(self.prior_mean, data)
+        chosen = self._warping(data)
+        centred = self.mean != "zero" and not chosen.needs_positive
+        offset, scale = standardisation(data, residual, centred=centred)
+        noise = data.noise_variance / scale**2 if known_noise else None
+        return Objective(
+            algebra=self.algebra,
+            profile=radial_profile(self.kernel),
+            tables=self._tables(data, noise, None),
+            offset=offset,
+            scale=scale,
+            standardised=(residual - np.where(data.is_value[:, None], offset, 0.0)) / scale,
+            warping=chosen,
+            length_scale_prior=self.length_scale_prior,
+            noise_prior=self.noise_prior,
+            fixed_noise_ratio=None if self.noise == "fit" else self.deterministic_noise_ratio,
+            signal_weight=self.signal_weight,
+            length_scale_bounds=self.length_scale_bounds,
+            correlated=self._is_correlated(data),
+        )
+
+    def _of_rows(self, data: Dataset, whole: Objective, rows: Array) -> Objective:
+        """The objective of some rows, with the layout, the warping and the noise factors of that of all."""
+        recipe = replace(self, warping=whole.warping.name)
+        few = recipe._objective(data.rows(rows), known_noise=whole.fits_signal)
+        return replace(few, tables=_with_factors(few.tables, _factors(whole, len(data))[rows]))
 
     def _posterior(
         self,
         data: Dataset,
-        tables: tuple[tuple[Array, EvidenceTable], ...],
+        tables: Tables,
         hyperparameters: Hyperparameters,
         latent: Array,
         scaling: OutputScaling,
+        correlation: Array | None,
     ) -> GaussianProcessPosterior:
+        """The posterior; where the outputs' correlation is learned and not given, it is learned here."""
         prior = ProcessPrior(
             radial_profile(self.kernel),
             self.trend(data.dimension),
@@ -199,16 +343,34 @@ class GaussianProcess(AbstractSurrogate):
             given = own.signal_variance
             signal[outputs] = member.profiled_signal(self.signal_weight) if given is None else given
             blocks.append((outputs, member))
-        return GaussianProcessPosterior(tuple(blocks), signal, scaling, self.prior_mean)
+        if self._is_correlated(data) and correlation is None:
+            member = blocks[0][1]
+            quadratic = member.latent.T @ member.alpha + self.signal_weight * np.eye(len(signal))
+            correlation = learned_correlation(quadratic, len(data) + self.signal_weight).matrix
+        return GaussianProcessPosterior(tuple(blocks), signal, scaling, self.prior_mean, correlation)
 
-    def _tables(self, data: Dataset, noise: Array) -> tuple[tuple[Array, EvidenceTable], ...]:
-        """One table for each group of outputs with the same known noise; most often one for all."""
+    def _is_correlated(self, data: Dataset) -> bool:
+        return self.correlate_outputs and data.output_dimension > 1
+
+    def _tables(self, data: Dataset, noise: Array | None, signal: Array | None) -> Tables:
+        """One table for each group of outputs with the same known noise; most often one for all.
+
+        Arguments:
+            noise: (rows, outputs), in squared latent units; None: there is none.
+            signal: (outputs,), the signal variances, where they are not the same for all.
+        """
         categories, trend = self._categories(data.dimension), self.trend(data.dimension)
         outputs = np.arange(data.output_dimension)
-        if not noise.any():
+        if noise is None or (signal is not None and not noise.any()):
             return ((outputs, evidence_table(data, categories, trend, None)),)
-        groups = [outputs] if columns_equal(noise) else [outputs[k : k + 1] for k in outputs]
-        return tuple((group, evidence_table(data, categories, trend, noise[:, group[0]])) for group in groups)
+        relative = noise if signal is None else noise * (signal[0] / signal)
+        if self._is_correlated(data):
+            relative = shared_noise(relative)
+        if columns_equal(relative):
+            return ((outputs, evidence_table(data, categories, trend, relative[:, 0])),)
+        return tuple(
+            (outputs[k : k + 1], evidence_table(data, categories, trend, noise[:, k])) for k in outputs
+        )
 
     def _starts(
         self, objective: Objective, state: Mapping[str, Any] | None, generator: np.random.Generator
@@ -223,14 +385,20 @@ class GaussianProcess(AbstractSurrogate):
     def _warping(self, data: Dataset) -> AbstractWarping:
         chosen = warping(self.warping)
         can_warp = self.prior_mean is None and data.is_value.all() and not data.noise_variance.any()
-        if can_warp or not chosen.parameter_count:
+        if not chosen.parameter_count:
             return chosen
-        if self.warping == "auto":
+        if not can_warp and self.warping == "auto":
             return IdentityWarping()
-        raise UsageError(
-            f"the warping {self.warping!r} of a Gaussian process needs values alone, without known noise, derivatives "
-            "or a prior mean; use warping='auto' or 'identity'"
-        )
+        if not can_warp:
+            raise UsageError(
+                f"the warping {self.warping!r} of a Gaussian process needs values alone, without known noise, "
+                "derivatives or a prior mean; use warping='auto' or 'identity'"
+            )
+        if chosen.needs_positive and not (data.values > 0.0).all():
+            raise UsageError(
+                f"the warping {self.warping!r} of a Gaussian process needs positive values, got {data.values.min():g}"
+            )
+        return chosen
 
     def _check(self, data: Dataset) -> None:
         if not len(data):
@@ -253,5 +421,31 @@ class GaussianProcess(AbstractSurrogate):
 
     def trend(self, dimension: int) -> Trend:
         """The trend below the process, for so many columns."""
-        columns = tuple(column for column in range(dimension) if column not in self.categories)
+        left_out = {*self.categories, *self.without_trend}
+        columns = tuple(column for column in range(dimension) if column not in left_out)
         return Trend(self.mean, self.trend_variance, columns)
+
+
+def _with_factors(tables: Tables, factors: Array) -> Tables:
+    """The tables with these factors (rows,) of the fitted noise."""
+    if (factors == 1.0).all():
+        return tables
+    return tuple((outputs, replace(table, noise_factor=factors)) for outputs, table in tables)
+
+
+def _factors(objective: Objective, rows: int) -> Array:
+    return np.broadcast_to(objective.tables[0][1].noise_factor, rows)
+
+
+def _joined_info(infos: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a person wants to see of outputs that were fitted alone."""
+    joint = {
+        "log_posterior": sum(info["log_posterior"] for info in infos),
+        "evaluations": sum(info["evaluations"] for info in infos),
+        "starts": infos[0]["starts"],
+        "jitter": max(info["jitter"] for info in infos),
+        "length_scales": [info["length_scales"] for info in infos],
+    }
+    if "outliers" in infos[0]:
+        joint["outliers"] = [info["outliers"] for info in infos]
+    return joint

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
-from assay.numerics.threads import single_threaded_blas
+from assay.numerics.threads import blas_threads_for
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.latent_gaussian import AbstractLatentGaussian
 from assay.surrogates.prior_mean import AbstractPriorMean, prior_values
 from assay.surrogates.process import Process
-from assay.surrogates.scaling import OutputScaling
+from assay.surrogates.scaling import OutputScaling, joined_scaling
 
-__all__ = ["GaussianProcessPosterior", "columns_equal", "latent_rows"]
+__all__ = ["GaussianProcessPosterior", "columns_equal", "joined", "latent_rows", "shared_noise"]
 
 Array = np.ndarray
 
@@ -31,12 +31,18 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
         signal_variance: (outputs,), in squared latent units.
         scaling: between own and latent units.
         prior_mean: what was believed before; in own units.
+        correlation: (outputs, outputs), that of the outputs, which then share one block; None: independent.
     """
 
     blocks: tuple[tuple[Array, Process], ...]
     signal_variance: Array
     scaling: OutputScaling
     prior_mean: AbstractPriorMean | None
+    correlation: Array | None = None
+
+    @property
+    def output_correlation(self) -> Array | None:
+        return self.correlation
 
     @property
     def dimension(self) -> int:
@@ -44,12 +50,12 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
 
     @property
     def length_scales(self) -> Array:
-        """(dimension,), in unit coordinates."""
-        return 1.0 / np.sqrt(self.blocks[0][1].prior.weights)
+        """(dimension,), in unit coordinates; where the outputs have their own, the geometric mean of them."""
+        return np.exp(np.mean([-0.5 * np.log(member.prior.weights) for _, member in self.blocks], axis=0))
 
     @property
     def noise_ratio(self) -> float:
-        """The fitted noise variance of a value over the signal variance."""
+        """The fitted noise variance of a value over the signal variance; of the first output where each has its own."""
         return self.blocks[0][1].prior.noise_ratio
 
     @property
@@ -60,7 +66,10 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
     @property
     def latent_noise_variance(self) -> Array:
         """(outputs,), the fitted noise of a value, in squared latent units."""
-        return self.noise_ratio * self.signal_variance
+        ratio = np.empty(self.output_dimension)
+        for outputs, member in self.blocks:
+            ratio[outputs] = member.prior.noise_ratio
+        return ratio * self.signal_variance
 
     def latent_mean_variance(self, points: Array) -> tuple[Array, Array]:
         if len(self.blocks) == 1:
@@ -136,9 +145,11 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
         latent, slope = latent_rows(self.scaling, self.prior_mean, data)
         noise = data.noise_variance * slope**2 / self.signal_variance
         blocks = self.blocks
-        if len(blocks) == 1 and not columns_equal(noise):
+        if self.correlation is not None:
+            noise = shared_noise(noise)
+        elif len(blocks) == 1 and not columns_equal(noise):
             blocks = _apart(blocks[0][1])
-        with single_threaded_blas():
+        with blas_threads_for(len(self.blocks[0][1].points)):
             updated = tuple(
                 (
                     outputs,
@@ -149,7 +160,7 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
         return replace(self, blocks=updated)
 
     def condition_on_inputs(self, points: Array) -> GaussianProcessPosterior:
-        with single_threaded_blas():
+        with blas_threads_for(len(self.blocks[0][1].points)):
             updated = tuple((outputs, member.extended_blindly(points)) for outputs, member in self.blocks)
         return replace(self, blocks=updated)
 
@@ -167,6 +178,8 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
             total -= 0.5 * len(outputs) * (log_determinant + size * math.log(2.0 * math.pi))
             own = self.scaling.from_latent_slope(self._full_latent(member.latent, outputs))[1]
             total -= float(np.log(own[:, outputs]).sum())
+        if self.correlation is not None:
+            total += self._log_gain(self.blocks[0][1], self.correlation)
         return total
 
     def latent_leave_one_out(self) -> tuple[Array, Array, Array]:
@@ -180,6 +193,13 @@ class GaussianProcessPosterior(AbstractLatentGaussian):
             observed[:, outputs] = member.latent
             variance[:, outputs] = unit[:, None] * self.signal_variance[outputs]
         return observed, means, variance
+
+    def _log_gain(self, member: Process, correlation: Array) -> float:
+        """What the correlation of the outputs adds to the log density of the data."""
+        size = np.sqrt(self.signal_variance)
+        quadratic = member.latent.T @ member.alpha / (size[:, None] * size)
+        surplus = float((np.linalg.inv(correlation) * quadratic).sum() - np.trace(quadratic))
+        return -0.5 * surplus - 0.5 * len(member.points) * float(np.linalg.slogdet(correlation)[1])
 
     def _latent_prior(self, points: Array) -> Array | float:
         return 0.0 if self.prior_mean is None else self.prior_mean.value(points) / self.scaling.unit
@@ -211,6 +231,22 @@ def latent_rows(
 
 def _flat(groups: Array) -> Array:
     return groups.reshape(-1, groups.shape[2])
+
+
+def joined(
+    parts: Sequence[GaussianProcessPosterior], prior_mean: AbstractPriorMean | None
+) -> GaussianProcessPosterior:
+    """Posteriors of one output each, with the same warping, as one of all; `prior_mean` is that of all."""
+    blocks = tuple((np.array([place]), part.blocks[0][1]) for place, part in enumerate(parts))
+    signal = np.concatenate([part.signal_variance for part in parts])
+    return GaussianProcessPosterior(
+        blocks, signal, joined_scaling([part.scaling for part in parts]), prior_mean
+    )
+
+
+def shared_noise(noise: Array) -> Array:
+    """The mean over the outputs, for each of them: what correlated outputs can have, as they share one process."""
+    return np.broadcast_to(noise.mean(axis=1, keepdims=True), noise.shape)
 
 
 def columns_equal(noise: Array) -> bool:

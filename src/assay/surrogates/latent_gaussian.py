@@ -98,4 +98,8 @@ class AbstractLatentGaussian(AbstractPosterior):
         # An eigenvalue root and no Cholesky: a joint covariance at close points is singular to rounding.
         eigenvalues, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))[:, None, :]
+        if self.output_correlation is not None:
+            # Symmetric roots, since only those of proportional covariances are proportional.
+            root = root @ vectors.swapaxes(1, 2)
+            normal = np.einsum("kl,clq->ckq", np.linalg.cholesky(self.output_correlation), normal)
         return self.scaling.from_latent(mean + np.einsum("kpq,ckq->cpk", root, normal))

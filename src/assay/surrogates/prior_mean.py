@@ -15,7 +15,13 @@ from assay.errors import UsageError
 from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.dataset import Dataset
 
-__all__ = ["AbstractPriorMean", "CallablePriorMean", "PosteriorPriorMean", "prior_values"]
+__all__ = [
+    "AbstractPriorMean",
+    "CallablePriorMean",
+    "OutputPriorMean",
+    "PosteriorPriorMean",
+    "prior_values",
+]
 
 Array = np.ndarray
 
@@ -82,6 +88,31 @@ class PosteriorPriorMean(AbstractPriorMean):
     def value_gradient(self, points: Array) -> tuple[Array, Array]:
         mean, _, slope, _ = self.posterior.mean_variance_gradient(points)
         return mean, slope
+
+
+@final
+@dataclass(frozen=True)
+class OutputPriorMean(AbstractPriorMean):
+    """One output of a prior mean; of one that is the same for all outputs, that one.
+
+    Arguments:
+        prior_mean: of all outputs.
+        place: the number of the output.
+    """
+
+    prior_mean: AbstractPriorMean
+    place: int
+
+    def value(self, points: Array) -> Array:
+        return self._own(self.prior_mean.value(points))
+
+    def value_gradient(self, points: Array) -> tuple[Array, Array]:
+        value, gradient = self.prior_mean.value_gradient(points)
+        return self._own(value), self._own(gradient)
+
+    def _own(self, values: Array) -> Array:
+        place = self.place if values.shape[1] > 1 else 0
+        return values[:, place : place + 1]
 
 
 def prior_values(prior_mean: AbstractPriorMean | None, data: Dataset) -> Array:

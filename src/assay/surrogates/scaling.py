@@ -8,7 +8,7 @@ same units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.warping import AbstractWarping
 
-__all__ = ["OutputScaling", "fitted_scaling", "latent_moments", "standardisation"]
+__all__ = ["OutputScaling", "fitted_scaling", "joined_scaling", "latent_moments", "standardisation"]
 
 Array = np.ndarray
 
@@ -151,6 +151,18 @@ def fitted_scaling(
         [warping.forward(standardised[:, k], row)[0] for k, row in enumerate(parameters)], axis=1
     )
     return OutputScaling(warping, offset, scale, parameters, *latent_moments(warped))
+
+
+def joined_scaling(parts: Sequence[OutputScaling]) -> OutputScaling:
+    """The scalings of single outputs, all with the same warping, as one."""
+    return OutputScaling(
+        parts[0].warping,
+        np.concatenate([part.offset for part in parts]),
+        np.concatenate([part.scale for part in parts]),
+        np.concatenate([part.parameters for part in parts]),
+        np.concatenate([part.latent_offset for part in parts]),
+        np.concatenate([part.latent_scale for part in parts]),
+    )
 
 
 def _root_mean_square(values: Array) -> Array:

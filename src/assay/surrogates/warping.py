@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.errors import UsageError
 
-__all__ = ["AbstractWarping", "IdentityWarping", "SinhWarping", "warping"]
+__all__ = ["AbstractWarping", "IdentityWarping", "LogWarping", "SinhWarping", "warping"]
 
 Array = np.ndarray
 
@@ -36,6 +36,11 @@ class AbstractWarping(ABC):
     @abstractmethod
     def bounds(self) -> tuple[tuple[float, float], ...]:
         """The range of each parameter."""
+
+    @property
+    @abstractmethod
+    def needs_positive(self) -> bool:
+        """Whether it is of positive values only, which are then scaled but not centred."""
 
     @abstractmethod
     def start(self, standardised: Array) -> Array:
@@ -74,6 +79,10 @@ class IdentityWarping(AbstractWarping):
     @property
     def bounds(self) -> tuple[tuple[float, float], ...]:
         return ()
+
+    @property
+    def needs_positive(self) -> bool:
+        return False
 
     def start(self, standardised: Array) -> Array:  # noqa: ARG002
         return np.empty(0)
@@ -120,6 +129,10 @@ class SinhWarping(AbstractWarping):
     def bounds(self) -> tuple[tuple[float, float], ...]:
         return ((-4.0, 4.0), (-9.0, 4.0))
 
+    @property
+    def needs_positive(self) -> bool:
+        return False
+
     def start(self, standardised: Array) -> Array:
         return np.array([float(standardised.min()), 0.0])
 
@@ -149,8 +162,62 @@ class SinhWarping(AbstractWarping):
         return -0.5 * float(a * a + b * b), gradient
 
 
+@final
+@dataclass(frozen=True)
+class LogWarping(AbstractWarping):
+    """T(u) = log(u + e^c), with the parameter c: a logarithm above the floor e^c, a line below it.
+
+    Use it for positive outputs that span decades and have no known least value but zero, such as rates and widths.
+    Quantiles never fall below minus the floor.
+
+    Arguments:
+        log_floor_location, log_floor_scale: of the Gaussian prior of c, in units of the values' root mean square.
+    """
+
+    log_floor_location: float = -8.0
+    log_floor_scale: float = 4.0
+
+    @property
+    def name(self) -> str:
+        return "log"
+
+    @property
+    def parameter_count(self) -> int:
+        return 1
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        return ((-30.0, 3.0),)
+
+    @property
+    def needs_positive(self) -> bool:
+        return True
+
+    def start(self, standardised: Array) -> Array:
+        return np.array([np.log(np.maximum(standardised.min(), 1e-12))])
+
+    def forward(self, standardised: Array, parameters: Array) -> tuple[Array, Array]:
+        # Later data may lie below the floor; a number so far down keeps them finite.
+        warped = np.log(np.maximum(standardised + np.exp(parameters[0]), 1e-300))
+        return warped, -warped
+
+    def forward_gradient(self, standardised: Array, parameters: Array) -> tuple[Array, Array]:
+        floor = np.exp(parameters[0])
+        slope = floor / np.maximum(standardised + floor, 1e-300)
+        return slope[None], -slope[None]
+
+    def inverse(self, warped: Any, parameters: Array, xp: Any = np) -> tuple[Any, Any]:
+        above = xp.exp(xp.clip(warped, -300.0, 300.0))
+        return above - xp.exp(parameters[0]), above
+
+    def log_prior(self, parameters: Array) -> tuple[float, Array]:
+        z = (parameters - self.log_floor_location) / self.log_floor_scale
+        return -0.5 * float(z @ z), -z / self.log_floor_scale
+
+
 _WARPINGS: dict[str, AbstractWarping] = {
     "identity": IdentityWarping(),
+    "log": LogWarping(),
     "sinh": SinhWarping(),
     "auto": SinhWarping(),
 }

@@ -60,6 +60,7 @@ from assay.store.sql import SqlStore
 from assay.surrogates.abstract import AbstractSurrogate
 from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.outliers import OutlierDetector
 from assay.surrogates.transformed import TransformedSurrogate
 from assay.testing.surrogate_suite import example_data
 
@@ -124,8 +125,15 @@ SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
     "exact": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="identity")),
     "noisy": (GaussianProcess, lambda: GaussianProcess(noise="fit", warping="identity")),
     "warped": (GaussianProcess, lambda: GaussianProcess(noise="none", warping="auto")),
+    "outputs alone": (GaussianProcess, lambda: GaussianProcess(joint_hyperparameters=False)),
+    "outputs correlated": (GaussianProcess, lambda: GaussianProcess(correlate_outputs=True)),
+    "robust": (GaussianProcess, lambda: GaussianProcess(outlier_detector=OutlierDetector())),
     "transformed": (TransformedSurrogate, _transformed),
     "averaged": (AveragedGaussianProcess, lambda: AveragedGaussianProcess(GaussianProcess(), pairs=2)),
+    "averaged, outputs alone": (
+        AveragedGaussianProcess,
+        lambda: AveragedGaussianProcess(GaussianProcess(joint_hyperparameters=False), pairs=2),
+    ),
 }
 
 ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {

@@ -145,3 +145,20 @@ def test_no_finite_start_ends_at_once():
     )
     assert found.rounds == 1
     assert not found.converged.any()
+
+
+def test_starts_that_head_for_the_same_peak_are_climbed_once():
+    def counted(points: Array) -> tuple[Array, Array]:
+        climbed.append(len(points))
+        return waves(points)
+
+    corners, climbed = (np.zeros(2), np.ones(2)), []
+    every = maximise_batch(counted, starts(2, 40), *corners)
+    each = sum(climbed)
+    climbed.clear()
+    followed = maximise_batch(counted, starts(2, 40), *corners, same_peak=1e-2)
+    assert sum(climbed) < 0.7 * each
+    assert followed.converged.all()
+    # No maximum is lost: every end of the full climb has an end of the other beside it.
+    peaks = followed.points[:, None]
+    assert np.abs(every.points - peaks).max(axis=2).min(axis=0).max() < 1e-6

@@ -23,8 +23,11 @@ Array = np.ndarray
 # Up to so many levels a column is searched as a whole, beyond only among the nearest ones.
 FULL_COLUMN_LEVELS = 12
 # Of a log acquisition per box width, and of its value: far below what another look could tell apart.
-GRADIENT_TOLERANCE, VALUE_TOLERANCE = 1e-5, 1e-8
-BARRIER_WEIGHTS = (1e-2, 1e-5)
+GRADIENT_TOLERANCE, VALUE_TOLERANCE = 1e-4, 1e-7
+# Of a log acquisition: climbs that head for places between which it differs by less are one.
+SAME_PEAK = 1e-2
+# Of the logarithm of each slack: it keeps climbs inside; the polish then goes to the edge.
+BARRIER_WEIGHT = 1e-2
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def search(
     points, tops = candidates[chosen], values[chosen]
     if box.moves.any():
         points, tops = _climb(acquisition, box, feasible, points, settings)
-    points, tops = _sweep(acquisition, coordinates, box, feasible, points, tops, settings)
+    if not all(column.kind == "continuous" for column in coordinates.columns[: coordinates.design_dimension]):
+        points, tops = _sweep(acquisition, coordinates, box, feasible, points, tops, settings)
     if feasible.count and box.moves.any():
         points, tops = _polish(acquisition, box, feasible, points, tops, settings.polished)
     order, rest = np.argsort(-tops, kind="stable"), np.argsort(-values, kind="stable")
@@ -130,37 +134,30 @@ def _climb(
     acquisition: AbstractAcquisition, box: _Box, feasible: FeasibleSet, starts: Array, settings: Search
 ) -> tuple[Array, Array]:
     moves = box.moves.astype(float)
-    if not feasible.count:
 
-        def free(points: Array) -> tuple[Array, Array]:
-            value, gradient = acquisition.value_gradient(points)
-            return value, gradient * moves
+    def free(points: Array) -> tuple[Array, Array]:
+        value, gradient = acquisition.value_gradient(points)
+        return value, gradient * moves
 
-        found = maximise_batch(
-            free,
-            starts,
-            box.lower,
-            box.upper,
-            max_rounds=settings.max_rounds,
-            gradient_tolerance=GRADIENT_TOLERANCE,
-            value_tolerance=VALUE_TOLERANCE,
-        )
-        return found.points, found.values
+    def barred(points: Array) -> tuple[Array, Array]:
+        slack, slack_gradient = feasible.slack_gradient(points)
+        inside = (slack > 0).all(axis=1)
+        safe = np.where(slack > 0, slack, 1.0)
+        value, gradient = free(points)
+        value = np.where(inside, value + BARRIER_WEIGHT * np.log(safe).sum(axis=1), -np.inf)
+        return value, gradient + moves * BARRIER_WEIGHT * (slack_gradient / safe[:, :, None]).sum(axis=1)
 
-    points = starts
-    for weight in BARRIER_WEIGHTS:
-
-        def barred(points: Array, weight: float = weight) -> tuple[Array, Array]:
-            slack, slack_gradient = feasible.slack_gradient(points)
-            inside = (slack > 0).all(axis=1)
-            safe = np.where(slack > 0, slack, 1.0)
-            value, gradient = acquisition.value_gradient(points)
-            value = np.where(inside, value + weight * np.log(safe).sum(axis=1), -np.inf)
-            gradient = gradient + weight * (slack_gradient / safe[:, :, None]).sum(axis=1)
-            return value, gradient * moves
-
-        points = maximise_batch(barred, points, box.lower, box.upper, max_rounds=settings.max_rounds).points
-    return points, acquisition.value(points)
+    found = maximise_batch(
+        barred if feasible.count else free,
+        starts,
+        box.lower,
+        box.upper,
+        max_rounds=settings.max_rounds,
+        gradient_tolerance=GRADIENT_TOLERANCE,
+        value_tolerance=VALUE_TOLERANCE,
+        same_peak=SAME_PEAK,
+    )
+    return found.points, acquisition.value(found.points) if feasible.count else found.values
 
 
 def _sweep(

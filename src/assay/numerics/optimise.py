@@ -30,7 +30,7 @@ class Maxima:
     Arguments:
         points: (starts, dimension).
         values: (starts,).
-        converged: (starts,), False where the rounds ran out first.
+        converged: (starts,), False where the rounds ran out first; True for those that followed a higher start.
         rounds: the number of calls of the function.
     """
 
@@ -49,6 +49,7 @@ def maximise_batch(
     max_rounds: int = 100,
     gradient_tolerance: float = 1e-8,
     value_tolerance: float = 1e-12,
+    same_peak: float = 0.0,
     first_step: float = 0.05,
     longest_step: float = 0.3,
 ) -> Maxima:
@@ -66,6 +67,9 @@ def maximise_batch(
         max_rounds: the most calls of the function.
         gradient_tolerance: a start ends where the projected gradient, per box width, is smaller.
         value_tolerance: a start ends where a step promised and gave less, absolute and relative to the value.
+        same_peak: a start ends where its next full step leads so near to where that of a higher start leads that the
+            higher one's quasi-Newton model differs by less between the two; most starts of a search lead to the same
+            few maxima. Zero lets every start finish.
         first_step, longest_step: lengths of the first and the longest step, in box widths.
 
     Returns: the end of every start; no value is below the one at its start.
@@ -94,6 +98,8 @@ def maximise_batch(
     rounds = 1
     while index.size and rounds < max_rounds:
         ended = climb.advance(function, gradient_tolerance, value_tolerance)
+        if same_peak > 0.0:
+            ended |= climb.followers(same_peak)
         rounds += 1
         if ended.any() or rounds == max_rounds:
             x[index], values[index], converged[index] = climb.x, climb.value, ended
@@ -190,6 +196,17 @@ class _Climb:
         self._aim()
         pulled = np.minimum(np.maximum(self.x + self.gradient, 0.0), self.top) - self.x
         return ended | (np.abs(pulled).max(axis=1) < gradient_tolerance)
+
+    def followers(self, difference: float) -> Array:
+        """Which starts head for the same place as a higher one, (starts,): both their models say so."""
+        goal = np.minimum(np.maximum(self.x + self.direction, 0.0), self.top)
+        apart = goal[:, None] - goal
+        fall = 0.5 * np.einsum("ijk,jkl,ijl->ij", apart, self.curvature, apart)
+        number = np.arange(len(goal))
+        is_higher = self.value[:, None] < self.value
+        is_higher |= (self.value[:, None] == self.value) & (number[:, None] > number)
+        is_near = (fall < difference) & (fall.T < difference) & ~self.is_fresh & ~self.is_fresh[:, None]
+        return (is_near & is_higher).any(axis=1)
 
     def _shorten(self, promise: Array, gain: Array, taken: Array) -> None:
         """Shorten the refused steps by the parabola through what was promised and what was found."""

@@ -205,7 +205,7 @@ class _Climb:
         number = np.arange(len(goal))
         is_higher = self.value[:, None] < self.value
         is_higher |= (self.value[:, None] == self.value) & (number[:, None] > number)
-        is_near = (fall < difference) & (fall.T < difference) & ~self.is_fresh & ~self.is_fresh[:, None]
+        is_near = (np.maximum(fall, fall.T) < difference) & ~self.is_fresh & ~self.is_fresh[:, None]
         return (is_near & is_higher).any(axis=1)
 
     def _shorten(self, promise: Array, gain: Array, taken: Array) -> None:

@@ -18,6 +18,7 @@ COMMANDS = {
     "regret": "regret after 60 evaluations on nine problems with known optima",
     "film": "the antireflection coating of examples/film, and the calibration of our intervals on it",
     "imports": "CPU time of `import assay`, `assay --help` and `assay show` in fresh processes",
+    "fronts": "the hypervolume of Deb's front after 50 evaluations, beside BoTorch",
     "open": "time of opening a study with 1e5 events, from its snapshot and without",
 }
 

@@ -53,7 +53,7 @@ class BoxStack:
     @property
     def is_empty(self) -> Array:
         """(fronts, boxes), True for those that only fill up."""
-        return (self.lower >= self.upper).any(axis=2)
+        return np.any(self.lower >= self.upper, axis=2)
 
 
 def log_gain(boxes: BoxStack, mean: Array, spread: Array) -> Array:

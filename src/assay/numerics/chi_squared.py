@@ -23,11 +23,11 @@ __all__ = ["GeneralisedChiSquared"]
 Array = np.ndarray
 
 # Nodes of the trapezoidal rule, in standard deviations of the tilted distribution.
-_STEP, _NODES = 0.2, 48
+_STEP, _NODES = 0.16, 60
 _U = _STEP * np.arange(_NODES)
 _WEIGHTS = np.where(_U == 0.0, 0.5, 1.0) * _STEP / np.pi
 # The pole at s = 0 keeps this distance from the contour, in the same unit.
-_POLE_DISTANCE = 0.7
+_POLE_DISTANCE = 1.0
 _SADDLE_ROUNDS, _QUANTILE_ROUNDS = 12, 40
 # Complex numbers held at a time: more would leave the cache.
 _CHUNK = 200_000
@@ -57,57 +57,64 @@ class GeneralisedChiSquared:
         return first, (2.0 * self.variance**2 + 4.0 * self.variance * squares).sum(axis=1)
 
     def probability_below(self, values: Array) -> Array:
-        """P(Q < values) for (..., p); relative to 1 it is exact to about 1e-12."""
-        return self._in_chunks(np.asarray(values, dtype=float))[0]
+        """P(Q < values) for (..., p); exact to about 1e-9."""
+        return self._everywhere(values)[0]
 
     def density(self, values: Array) -> Array:
         """The density at (..., p); zero where Q is a number."""
-        return self._in_chunks(np.asarray(values, dtype=float))[2]
+        return self._everywhere(values)[2]
 
     def quantiles(self, probabilities: Array) -> Array:
-        """(probabilities, p), by a safeguarded Newton iteration."""
-        wanted = np.asarray(probabilities, dtype=float)[:, None]
-        low = np.broadcast_to(self._floor, (len(wanted), len(self.mean))).copy()
-        high = np.full_like(low, np.inf)
-        values = self._first_guess(wanted)
-        spread = np.sqrt(self.mean_variance()[1])
+        """(probabilities, p), by a safeguarded Newton iteration; each relative to its height above the least value."""
+        probabilities = np.asarray(probabilities, dtype=float)
+        shape = (len(probabilities), len(self.mean))
+        wanted = np.broadcast_to(probabilities[:, None], shape).ravel()
+        owners = np.broadcast_to(np.arange(len(self.mean)), shape).ravel()
+        values = self._first_guess(probabilities[:, None]).ravel()
+        values = np.where(self._is_random[owners], values, self._floor[owners])
+        floor = self._floor[owners]
+        low, high = floor.copy(), np.full_like(floor, np.inf)
+        active = np.flatnonzero(self._is_random[owners] & (wanted > 0.0) & (wanted < 1.0))
         for _ in range(_QUANTILE_ROUNDS):
-            below, above, density = self._in_chunks(values)
-            too_low = below < wanted
-            low, high = np.where(too_low, values, low), np.where(too_low, high, values)
-            # A power law at the lower end, an exponential at the upper one: straight lines on these scales.
-            height = values - self._floor
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                lower_step = height * np.expm1(np.log(wanted / below) * below / (density * height))
-                upper_step = np.log(above / (1.0 - wanted)) * above / density
-                step = np.where(wanted < 0.5, lower_step, upper_step)
-                trial = values + step
-                middle = np.where(np.isfinite(high), 0.5 * (low + high), 2.0 * values - self._floor)
-            inside = np.isfinite(trial) & (trial > low) & (trial < high)
-            moved = np.where(inside, trial, middle)
-            change = np.abs(moved - values)
-            values = moved
-            if (change <= 1e-10 * np.maximum(height, 1e-6 * spread)).all():
+            if not active.size:
                 break
-        return np.where(self._is_random, values, self._floor)
+            here, aim = values[active], wanted[active]
+            below, above, density = self._chunked(here, owners[active])
+            low[active] = np.where(below < aim, here, low[active])
+            high[active] = np.where(below < aim, high[active], here)
+            height = here - floor[active]
+            step = _newton_step(height, aim, below, above, density)
+            trial = here + step
+            inside = np.isfinite(trial) & (trial > low[active]) & (trial < high[active])
+            with np.errstate(invalid="ignore"):
+                middle = 0.5 * (low[active] + high[active])
+            middle = np.where(np.isfinite(high[active]), middle, here + height)
+            values[active] = np.where(inside, trial, middle)
+            # The next error is of the order of the square of this step.
+            active = active[~inside | (np.abs(step) > 1e-5 * height)]
+        return values.reshape(shape)
 
     # -- the distribution function ------------------------------------------------------------------------
 
-    def _in_chunks(self, values: Array) -> tuple[Array, Array, Array]:
+    def _everywhere(self, values: Array) -> tuple[Array, Array, Array]:
         """P(Q < value), P(Q > value) and the density for (..., p)."""
+        values = np.asarray(values, dtype=float)
         shape = np.broadcast_shapes(values.shape, (len(self.mean),))
-        values = np.broadcast_to(values, shape)
         owners = np.broadcast_to(np.arange(len(self.mean)), shape).ravel()
-        flat = values.ravel()
-        random = self._is_random[owners] & (flat > self._floor[owners])
-        below = (flat > self._floor[owners]).astype(float)
+        below, above, density = self._chunked(np.broadcast_to(values, shape).ravel(), owners)
+        return below.reshape(shape), above.reshape(shape), density.reshape(shape)
+
+    def _chunked(self, values: Array, owners: Array) -> tuple[Array, Array, Array]:
+        """The same for values (n,) at the points `owners` (n,)."""
+        is_above_floor = values > self._floor[owners]
+        below = is_above_floor.astype(float)
         above, density = 1.0 - below, np.zeros_like(below)
-        chosen = np.flatnonzero(random)
+        chosen = np.flatnonzero(self._is_random[owners] & is_above_floor)
         rows = max(1, _CHUNK // (_NODES * self.mean.shape[1]))
         for start in range(0, len(chosen), rows):
             part = chosen[start : start + rows]
-            below[part], above[part], density[part] = self._inverted(flat[part], owners[part])
-        return below.reshape(shape), above.reshape(shape), density.reshape(shape)
+            below[part], above[part], density[part] = self._inverted(values[part], owners[part])
+        return below, above, density
 
     def _inverted(self, values: Array, owners: Array) -> tuple[Array, Array, Array]:
         squares, variance = self._squares[owners], self._variances[owners]
@@ -150,7 +157,7 @@ class GeneralisedChiSquared:
             trial = s + (first - first**2 / values) / second
             s = np.where(trial < end, trial, 0.5 * (s + end))
             first, second, third = derivatives(s)
-        near = np.abs(s) * spread < _POLE_DISTANCE
+        near = np.abs(s) * np.maximum(np.sqrt(second), spread) < _POLE_DISTANCE
         if near.any():
             s = np.where(near, -_POLE_DISTANCE / spread, s)
             first, second, third = derivatives(s)
@@ -200,3 +207,12 @@ class GeneralisedChiSquared:
         standard = (2.0 * gammaincinv(0.5 * degrees, wanted) - degrees) / np.sqrt(2.0 * degrees)
         smallest = self._floor + 1e-3 * wanted * (first - self._floor)
         return np.maximum(first + deviation * standard, smallest)
+
+
+def _newton_step(height: Array, aim: Array, below: Array, above: Array, density: Array) -> Array:
+    """A step towards P = aim on the scale on which P is nearly a straight line: that of a power law at the lower end,
+    of an exponential at the upper one."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        lower = height * np.expm1(np.log(aim / below) * below / (density * height))
+        upper = np.log(above / (1.0 - aim)) * above / density
+    return np.where(aim < 0.5, lower, upper)

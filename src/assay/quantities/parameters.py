@@ -24,7 +24,8 @@ class Parameters:
 
     Arguments:
         coordinates: the columns that surrogates read.
-        functions: by name, from points (p, d) to values (p,) and gradients (p, d); `log_prob` is one.
+        functions: by name, from points (p, dimension) to values (p,) and gradients of the points' shape; `log_prob` is
+            one.
         constants: further numbers by name.
         extra: names of further columns, after those of the coordinates, that only variables read, in their own units;
             the parameters of an error model are such.
@@ -73,8 +74,7 @@ class Parameters:
             values[name], columns[name] = points[:, index], index
         gradients = {}
         for name, function in self.functions.items():
-            values[name], gradient = function(shared)
-            gradients[name] = self.padded(gradient)
+            values[name], gradients[name] = function(points)
         return Place(points, values, columns, slopes, gradients)
 
     def of_surrogates(self, points: Array) -> Array:

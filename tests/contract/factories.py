@@ -37,6 +37,8 @@ from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.differential_evolution import DifferentialEvolution
 from assay.drivers.evolution_strategy import CMAES
 from assay.drivers.random_search import RandomSearch
+from assay.drivers.scipy_least_squares import ScipyLeastSquares
+from assay.drivers.scipy_minimizer import ScipyMinimizer
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
 from assay.executors.adapter import FuturesExecutor
 from assay.executors.command import CommandEvaluator
@@ -190,4 +192,6 @@ DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
     "CMA-ES": (CMAES, CMAES.from_data),
     "differential evolution": (DifferentialEvolution, DifferentialEvolution.from_data),
     "random search": (RandomSearch, RandomSearch.from_data),
+    "SciPy's least squares": (ScipyLeastSquares, ScipyLeastSquares.from_data),
+    "SciPy's minimisers": (ScipyMinimizer, ScipyMinimizer.from_data),
 }

@@ -20,6 +20,8 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "CMAES": "assay.drivers.evolution_strategy:CMAES",
         "DifferentialEvolution": "assay.drivers.differential_evolution:DifferentialEvolution",
         "RandomSearch": "assay.drivers.random_search:RandomSearch",
+        "ScipyLeastSquares": "assay.drivers.scipy_least_squares:ScipyLeastSquares",
+        "ScipyMinimizer": "assay.drivers.scipy_minimizer:ScipyMinimizer",
     },
     "executors": {
         "serial": "assay.executors.serial:SerialExecutor",

@@ -1,0 +1,253 @@
+"""SciPy's local minimisers, from many starts."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.configuration import refusal
+from assay.drivers.describing import describe
+from assay.drivers.local_runs import KnownFunction, MultiStart
+from assay.drivers.observed import OUTPUTS, best_brought_along, best_of_trials, environment_unit, reached
+from assay.drivers.starting import starting_point
+from assay.drivers.training import check_measurements, training
+from assay.errors import ConfigurationError
+from assay.records import Measurement, ParameterValue
+from assay.space.space import Space
+
+__all__ = ["ScipyMinimizer", "ScipyMinimizerConfiguration"]
+
+Array = np.ndarray
+
+MOST_STEPS = 1_000_000  # the study has its own limits
+
+
+class ScipyMinimizerConfiguration(BaseModel):
+    """Local minimisations from one start after the other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    method: Literal["auto", "Nelder-Mead", "L-BFGS-B", "SLSQP"] = Field(
+        default="auto", description="the minimiser; auto: SLSQP where there are constraints, else L-BFGS-B"
+    )
+    num_starts: int | None = Field(
+        default=None,
+        ge=1,
+        description="local minimisations after which the study is done; none given: no limit",
+    )
+    start_points: list[dict[str, float | int | str]] = Field(
+        default_factory=list, description="where the first ones begin; quasi-random points follow"
+    )
+    tolerance: float = Field(
+        default=1e-10,
+        gt=0,
+        le=0.1,
+        description="a minimisation ends when its steps improve less than this, relative to its first value",
+    )
+    finite_difference_step: float = Field(
+        default=1e-6,
+        gt=0,
+        le=0.1,
+        description="step of a derivative that was not told, as a fraction of the domain",
+    )
+    simplex_size: float = Field(
+        default=0.1,
+        gt=0,
+        le=0.5,
+        description="edge of the first simplex of Nelder-Mead, as a fraction of each domain",
+    )
+    min_val: float = Field(
+        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
+    )
+
+
+@final
+@dataclass(frozen=True)
+class ScipyMinimizer(AbstractDriver):
+    """Local minimisation by SciPy, from many starts.
+
+    Use it where an evaluation is cheap and smooth and there are few minima, above all where derivatives are told. It moves the
+    continuous parameters; all others stay where a start has them. A derivative that an observation does not hold costs
+    one further evaluation. While a minimisation waits for an evaluation, free slots work on the next start: `num_parallel`
+    minimisations at once. The study's constraints are kept by SLSQP and by Nelder-Mead. The first start is the best point
+    that was told before the first suggestion, if there is one.
+
+    A point that was withdrawn is asked for again, since its minimisation cannot go on without it; a failure makes it turn back.
+
+    References: Nelder and Mead, Computer Journal 7 (1965) 308; Byrd, Lu, Nocedal and Zhu, SIAM Journal on Scientific
+    Computing 16 (1995) 1190; Kraft, DFVLR-FB 88-28 (1988).
+
+    Example:
+        >>> space = Space.from_data([{"name": "x", "domain": [0.0, 1.0]}])
+        >>> driver = ScipyMinimizer.from_data({"start_points": [{"x": 0.25}]})
+        >>> driver.suggest(History(space, (), seed=0), Request(0)).values
+        {'x': 0.25}
+    """
+
+    settings: ScipyMinimizerConfiguration
+    # what was replayed last, so that the next suggestion does not begin anew; it changes no answer
+    _replayed: list[MultiStart] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> ScipyMinimizer:
+        """The driver of a configuration.
+
+        Raises:
+            ConfigurationError: one sentence with the key, the rule, and what was got.
+        """
+        try:
+            return ScipyMinimizer(ScipyMinimizerConfiguration.model_validate(dict(data)))
+        except ValidationError as error:
+            raise refusal(error) from None
+
+    def configuration(self) -> dict[str, Any]:
+        return self.settings.model_dump()
+
+    def describe(self) -> dict[str, Any]:
+        return describe("driver", self.settings)
+
+    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
+        check_measurements(space, measurements, OUTPUTS)
+
+    def suggest(self, history: History, request: Request) -> Proposal:
+        self._require_method(history.space)
+        runs = self._runs(history)
+        found = runs.next_point(self._solve)
+        self._replayed.append(runs)
+        if found is not None:
+            index, unit = found
+            return Proposal(runs.coordinates.decode(unit), None, {"origin": "local", "run": index})
+        known = training(history, runs.coordinates, OUTPUTS).known
+        environment = environment_unit(runs.coordinates, request)
+        point = starting_point(
+            runs.coordinates, runs.feasible, history.seed, request.number, 0, known, environment
+        )
+        return Proposal(runs.coordinates.decode(point), None, {"origin": "random"})
+
+    def best(self, history: History) -> Mapping[str, Any] | None:
+        return best_of_trials(history)
+
+    def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
+        """The values of the best point so far, or None."""
+        best = self.best(history)
+        return None if best is None else best["values"]
+
+    def min_objective(self, history: History) -> float | None:
+        """The objective observed there, or None."""
+        best = self.best(history)
+        return None if best is None else best["objective"]
+
+    def stop_reason(self, history: History) -> str | None:
+        sentence = reached(self.best(history), self.settings.min_val)
+        if sentence is not None or self.settings.num_starts is None:
+            return sentence
+        runs = self._runs(history)
+        ended = all(runs.run(index, self._solve).ended for index in range(self.settings.num_starts))
+        self._replayed.append(runs)
+        return f"{self.settings.num_starts} local minimisations have ended" if ended else None
+
+    def _require_method(self, space: Space) -> None:
+        if self.settings.method == "L-BFGS-B" and space.constraints:
+            raise ConfigurationError(
+                "the driver's key 'method' must be one that keeps constraints, 'SLSQP' or 'Nelder-Mead', since the space has "
+                f"{len(space.constraints)}, got 'L-BFGS-B'"
+            )
+
+    def _runs(self, history: History) -> MultiStart:
+        told = best_brought_along(history)
+        given = tuple(history.space.validate_design(point) for point in self.settings.start_points)
+        starts = given if told is None else (told, *given)
+        while self._replayed:
+            runs = self._replayed.pop()
+            of = runs.history
+            if (of.seed, runs.starts) == (history.seed, starts) and of.space == history.space:
+                runs.advance(history)
+                return runs
+        return MultiStart(history, starts, self.settings.finite_difference_step, outputs=1)
+
+    def _solve(self, function: KnownFunction) -> None:
+        first = function.values(function.start)
+        if first is None or not len(function.moving):
+            return
+        objective = _Objective(function, abs(float(first[0])) or 1.0)
+        constrained = function.feasible.count > 0
+        method = self.settings.method
+        if method == "auto":
+            method = "SLSQP" if constrained else "L-BFGS-B"
+        if method == "Nelder-Mead":
+            self._nelder_mead(objective)
+        else:
+            self._by_gradient(objective, method)
+
+    def _nelder_mead(self, objective: _Objective) -> None:
+        from scipy.optimize import minimize
+
+        start = objective.function.start
+        size = self.settings.simplex_size
+        steps = np.where(start + size <= 1.0, size, -size)
+        options = {
+            "initial_simplex": np.vstack([start, start + np.diag(steps)]),
+            "adaptive": len(start) > 4,
+            "xatol": math.sqrt(self.settings.tolerance),
+            "fatol": self.settings.tolerance,
+            "maxiter": MOST_STEPS,
+            "maxfev": MOST_STEPS,
+        }
+        bounds = [(0.0, 1.0)] * len(start)
+        minimize(objective.inside, start, method="Nelder-Mead", bounds=bounds, options=options)
+
+    def _by_gradient(self, objective: _Objective, method: str) -> None:
+        from scipy.optimize import minimize
+
+        function = objective.function
+        options: dict[str, Any] = {"maxiter": MOST_STEPS, "ftol": self.settings.tolerance}
+        extra: dict[str, Any] = {}
+        if method == "L-BFGS-B":
+            options |= {"maxfun": MOST_STEPS, "gtol": self.settings.tolerance}
+        elif function.feasible.count:
+            extra["constraints"] = {"type": "ineq", "fun": function.slack, "jac": function.slack_gradient}
+        with warnings.catch_warnings():
+            # SLSQP leaves the box by rounding errors and says so; the function clips
+            warnings.simplefilter("ignore", RuntimeWarning)
+            minimize(
+                objective.value,
+                function.start,
+                jac=objective.gradient,
+                method=method,
+                bounds=[(0.0, 1.0)] * len(function.start),
+                options=options,
+                **extra,
+            )
+
+
+@dataclass
+class _Objective:
+    """The one output over a scale, with a wall where evaluations failed."""
+
+    function: KnownFunction
+    scale: float
+    seen: list[float] = field(default_factory=list)
+
+    def value(self, place: Array) -> float:
+        """The value, that of the nearest feasible point outside the constraints; beyond all others where it failed."""
+        values = self.function.values(place)
+        if values is None:
+            return 2 * max(self.seen) - min(self.seen) + 1.0
+        self.seen.append(float(values[0]) / self.scale)
+        return self.seen[-1]
+
+    def inside(self, place: Array) -> float:
+        """The value; infinite outside the constraints, which costs no evaluation, and where it failed."""
+        values = self.function.values(place) if self.function.is_inside(place) else None
+        return math.inf if values is None else float(values[0]) / self.scale
+
+    def gradient(self, place: Array) -> Array:
+        """(count,)."""
+        return self.function.jacobian(place)[0] / self.scale

@@ -35,6 +35,8 @@ from assay.surrogates.warping import AbstractWarping, IdentityWarping, warping
 __all__ = ["GaussianProcess"]
 
 Array = np.ndarray
+# The change of the logarithm of noise factors that no longer makes a new fit pay.
+_SETTLED = 0.1
 Tables = tuple[tuple[Array, EvidenceTable], ...]
 
 
@@ -148,7 +150,7 @@ class GaussianProcess(AbstractSurrogate):
             state["noise_ratio"],
             np.array(state["signal_variance"], dtype=float),
         )
-        known = state.get("output_correlation")
+        known = state.get("output_correlation") if self._is_correlated(data) else None
         correlation = None if known is None else np.array(known, dtype=float)
         with blas_threads_for(len(data)):
             noise = data.noise_variance * slope**2
@@ -264,11 +266,13 @@ class GaussianProcess(AbstractSurrogate):
         evaluations = best.evaluations
         for _ in range(self.outlier_detector.max_rounds):
             factors = self._outliers(data, objective, best.vector)
-            if np.array_equal(factors == 1.0, _factors(objective, len(data)) == 1.0):
+            before = _factors(objective, len(data))
+            if np.abs(np.log(factors / before)).max() < _SETTLED:
                 break
             objective = replace(objective, tables=_with_factors(objective.tables, factors))
             few = objective if drawn is None else self._of_rows(data, objective, drawn)
-            starts = [best.vector, *self._starts(few, None, generator)[1:]]
+            others = np.array_equal(factors == 1.0, before == 1.0)
+            starts = [best.vector, *([] if others else self._starts(few, None, generator)[1:])]
             best = climb(few, few.bounds, starts, self.steps)
             evaluations += best.evaluations
         return objective, replace(best, evaluations=evaluations)

@@ -6,27 +6,23 @@ is the next suggestion. So a replay is the algorithm itself, and needs neither t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, final
 
 import numpy as np
 
 from assay.drivers.abstract import History
-from assay.drivers.observed import Key, design_unit, key_of
-from assay.drivers.starting import starting_point
-from assay.drivers.training import observed_values
+from assay.drivers.observed import Key, key_of, mean_values
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
-from assay.records import ParameterValue, Trial
+from assay.records import Trial
 
-__all__ = ["KnownFunction", "LocalRun", "MultiStart", "Seen", "seen_points"]
+__all__ = ["KnownFunction", "LocalRun", "Seen", "Unknown", "seen_points"]
 
 Array = np.ndarray
 
-START_SIZE = 64  # quasi-random starts, before uniform ones follow
 LEAST_STEPS = 1000  # of output_precision in a finite difference
-SPARE_RUNS = 64  # runs that are looked into beyond one for each trial, before points are drawn at random
 
 
 @final
@@ -45,32 +41,31 @@ class Seen:
     derivatives: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
-def seen_points(history: History, outputs: int) -> dict[Key, Seen]:
+def seen_points(history: History) -> dict[Key, Seen]:
     """What is known of each design point; a success counts before a failure, and the first of several."""
     table: dict[Key, Seen] = {}
     ranks = {"open": 0, "failed": 1, "succeeded": 2}
     for trial in history.trials:
         if trial.status == "cleared":
             continue
-        key, seen = key_of(trial.suggestion.values), _seen(trial, outputs)
+        key, seen = key_of(trial.suggestion.values), _seen(trial)
         if key not in table or ranks[seen.status] > ranks[table[key].status]:
             table[key] = seen
     return table
 
 
-def _seen(trial: Trial, outputs: int) -> Seen:
+def _seen(trial: Trial) -> Seen:
     if trial.status == "open":
         return Seen("open")
-    columns = [observed_values(trial, "loss", index, {"loss": outputs}) for index in range(outputs)]
-    if trial.status == "failed" or trial.outcome is None or not columns[0]:
+    values = mean_values(trial)
+    if values is None or trial.outcome is None:
         return Seen("failed")
-    values = tuple(float(np.mean(column)) for column in columns)
     entries = trial.outcome.measurements
     slopes = {entry.derivative: entry.value for entry in entries if entry.derivative is not None}
     return Seen("succeeded", values, tuple(sorted(slopes.items())))
 
 
-class _Unknown(Exception):
+class Unknown(Exception):
     """The points that a local optimiser needs next."""
 
     def __init__(self, points: list[tuple[Key, Array]]) -> None:
@@ -95,10 +90,12 @@ class LocalRun:
     exact: dict[bytes, tuple[Key, Array] | None] = field(default_factory=dict)
 
     def is_current(self, table: Mapping[Key, Seen]) -> bool:
-        """Whether running it again would come to the same end."""
-        if not self.ended and not self.wanted:
-            return False
-        if self.wanted and all(key in table and table[key].status != "open" for key, _ in self.wanted):
+        """Whether running it again would come to the same end.
+
+        It would not where a wanted point has failed, since another one is wanted then, or where none is missing any more.
+        """
+        statuses = [table[key].status if key in table else "open" for key, _ in self.wanted]
+        if "failed" in statuses or not (self.ended or "open" in statuses):
             return False
         return all(table.get(key) == seen for key, seen in self.used.items())
 
@@ -161,10 +158,10 @@ class KnownFunction:
                     if values is not None:
                         jacobian[:, index] = (values - middle) / (neighbour[1][column] - found[1][column])
                         break
-            except _Unknown as unknown:
+            except Unknown as unknown:
                 missing.extend(unknown.points)
         if missing:
-            raise _Unknown(missing)
+            raise Unknown(missing)
         return jacobian
 
     def is_inside(self, place: Array) -> bool:
@@ -196,7 +193,7 @@ class KnownFunction:
         """What was observed at a point; None where it failed."""
         seen = self.table.get(point[0])
         if seen is None or seen.status == "open":
-            raise _Unknown([point])
+            raise Unknown([point])
         self.run.used[point[0]] = seen
         return np.array(seen.values) if seen.status == "succeeded" else None
 
@@ -214,99 +211,3 @@ class KnownFunction:
                 found = self._exact(moved) if 0 <= moved[column] <= 1 else None
                 if found is not None and np.flatnonzero(found[1] != unit).tolist() == [column]:
                     yield found
-
-
-Solve = Callable[[KnownFunction], None]
-
-
-@dataclass
-class MultiStart:
-    """Local runs from one start after the other, as many as are needed to have a point to suggest.
-
-    Arguments:
-        history: the trials.
-        starts: the first starts; quasi-random ones follow.
-        step: of finite differences, in unit coordinates.
-        outputs: how many the function has.
-    """
-
-    history: History
-    starts: tuple[Mapping[str, ParameterValue], ...]
-    step: float
-    outputs: int
-    runs: list[LocalRun] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.coordinates = Coordinates.of(self.history.space)
-        self.feasible = FeasibleSet.of(self.history.space, self.coordinates)
-        self.table = seen_points(self.history, self.outputs)
-
-    def advance(self, history: History) -> None:
-        """Take in what has been observed since."""
-        self.history = history
-        self.table = seen_points(history, self.outputs)
-
-    def next_point(self, solve: Solve) -> tuple[int, Array] | None:
-        """The run and the unit coordinates of the next point; None when no run wants one that is new.
-
-        The points of open claims are not known: each counts for one of the points that are wanted.
-        """
-        taken: set[Key] = set()
-        for index in range(len(self.history.trials) + len(self.history.claimed) + SPARE_RUNS):
-            for key, unit in self.run(index, solve).wanted:
-                if key in self.table or key in taken:
-                    continue
-                if len(taken) == len(self.history.claimed):
-                    return index, unit
-                taken.add(key)
-        return None
-
-    def run(self, index: int, solve: Solve) -> LocalRun:
-        """Run number `index`, as far as it gets."""
-        while len(self.runs) <= index:
-            self.runs.append(LocalRun(self._start(len(self.runs))))
-        run = self.runs[index]
-        if not run.is_current(self.table):
-            run.used, run.wanted, run.ended = {}, [], False
-            try:
-                solve(self.function(run))
-                run.ended = True
-            except _Unknown as unknown:
-                run.wanted = unknown.points
-        return run
-
-    @property
-    def moving_names(self) -> list[str]:
-        """The continuous design parameters, which local runs move."""
-        nowhere = self.function(LocalRun(np.zeros(self.coordinates.dimension)))
-        return [self.coordinates.columns[column].name for column in nowhere.moving]
-
-    def known_jacobian(self, values: Mapping[str, ParameterValue]) -> Array | None:
-        """(outputs, parameters), the derivatives at a point by `moving_names` in their own units; None where not all are known."""
-        run = LocalRun(self._unit(values))
-        function = self.function(run)
-        try:
-            jacobian = function.jacobian(function.start)
-        except _Unknown:
-            return None
-        return jacobian / self.coordinates.natural_derivative(run.start[None])[0][function.moving]
-
-    def function(self, run: LocalRun) -> KnownFunction:
-        """What a run calls."""
-        return KnownFunction(self.coordinates, self.feasible, self.table, run, self.step)
-
-    def _start(self, index: int) -> Array:
-        if index < len(self.starts):
-            return self._unit(self.starts[index])
-        number = index - len(self.starts)
-        nowhere = np.empty((0, self.coordinates.dimension))
-        return starting_point(
-            self.coordinates, self.feasible, self.history.seed, number, START_SIZE, nowhere, self._anywhere
-        )
-
-    def _unit(self, values: Mapping[str, ParameterValue]) -> Array:
-        return np.concatenate([design_unit(self.coordinates, values), self._anywhere])
-
-    @property
-    def _anywhere(self) -> Array:
-        return np.full(self.coordinates.dimension - self.coordinates.design_dimension, 0.5)

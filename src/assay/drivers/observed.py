@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from assay.drivers.abstract import History, Request
-from assay.drivers.training import observed_values
 from assay.numerics.coordinates import Coordinates
 from assay.records import ParameterValue, Trial
 
@@ -21,6 +20,7 @@ __all__ = [
     "design_unit",
     "environment_unit",
     "key_of",
+    "mean_values",
     "reached",
     "scalar_objective",
 ]
@@ -36,10 +36,19 @@ def key_of(values: Mapping[str, ParameterValue]) -> Key:
     return tuple(values.values())
 
 
+def mean_values(trial: Trial) -> tuple[float, ...] | None:
+    """The outputs that a trial measured, each the mean of its entries; None where there are none."""
+    entries = trial.outcome.measurements if trial.status == "succeeded" and trial.outcome else ()
+    rows = [entry.value for entry in entries if entry.derivative is None]
+    if len(rows) == 1:
+        return rows[0]
+    return tuple(math.fsum(column) / len(rows) for column in zip(*rows, strict=True)) if rows else None
+
+
 def scalar_objective(trial: Trial) -> float | None:
-    """The mean of the values that a trial measured; None where there is none."""
-    values = observed_values(trial, "loss", 0, OUTPUTS) if trial.status == "succeeded" else []
-    return math.fsum(values) / len(values) if values else None
+    """The one output that a trial measured; None where there is none."""
+    values = mean_values(trial)
+    return None if values is None else values[0]
 
 
 def best_of_trials(

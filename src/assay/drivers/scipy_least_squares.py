@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
-from assay.drivers.local_runs import KnownFunction, MultiStart
-from assay.drivers.observed import best_brought_along, best_of_trials, environment_unit, reached
-from assay.drivers.starting import starting_point
-from assay.drivers.training import check_measurements, observed_values, training
+from assay.drivers.local_runs import KnownFunction
+from assay.drivers.multi_start import MultiStart
+from assay.drivers.observed import best_of_trials, mean_values, reached
+from assay.drivers.training import check_measurements
 from assay.errors import ConfigurationError, StudyError
 from assay.records import Measurement, ParameterValue, Trial
 from assay.space.space import Space
@@ -162,27 +162,16 @@ class ScipyLeastSquares(AbstractDriver):
 
     def suggest(self, history: History, request: Request) -> Proposal:
         runs = self._runs(history)
-        found = runs.next_point(self._solve)
+        proposal = runs.propose(self._solve, request)
         self._replayed.append(runs)
-        if found is not None:
-            index, unit = found
-            return Proposal(runs.coordinates.decode(unit), None, {"origin": "local", "run": index})
-        known = training(history, runs.coordinates, {"loss": self.settings.outputs}).known
-        environment = environment_unit(runs.coordinates, request)
-        point = starting_point(
-            runs.coordinates, runs.feasible, history.seed, request.number, 0, known, environment
-        )
-        return Proposal(runs.coordinates.decode(point), None, {"origin": "random"})
+        return proposal
 
     def chi_squared(self, trial: Trial) -> float | None:
         """Chi-squared of what a trial measured; None where there is nothing."""
-        if trial.status != "succeeded":
+        values = mean_values(trial)
+        if values is None:
             return None
-        outputs = self.settings.outputs
-        columns = [observed_values(trial, "loss", index, {"loss": outputs}) for index in range(outputs)]
-        if not columns[0]:
-            return None
-        residuals = self._residuals(np.array([math.fsum(column) / len(column) for column in columns]))
+        residuals = self._residuals(np.array(values))
         return float(residuals @ residuals)
 
     def best(self, history: History) -> Mapping[str, Any] | None:
@@ -236,7 +225,7 @@ class ScipyLeastSquares(AbstractDriver):
         Raises:
             StudyError: as `covariance`.
         """
-        names = MultiStart(history, (), self.settings.finite_difference_step, 1).moving_names
+        names = MultiStart(history, (), self.settings.finite_difference_step).moving_names
         deviations = np.sqrt(np.diag(self.covariance(history)))
         return dict(zip(names, map(float, deviations), strict=True))
 
@@ -245,7 +234,7 @@ class ScipyLeastSquares(AbstractDriver):
         if sentence is not None or self.settings.num_starts is None:
             return sentence
         runs = self._runs(history)
-        ended = all(runs.run(index, self._solve).ended for index in range(self.settings.num_starts))
+        ended = runs.have_ended(self.settings.num_starts, self._solve)
         self._replayed.append(runs)
         return f"{self.settings.num_starts} local fits have ended" if ended else None
 
@@ -263,16 +252,10 @@ class ScipyLeastSquares(AbstractDriver):
         return self._whiten(values - np.array(self.settings.target_vector or [0.0] * len(values)))
 
     def _runs(self, history: History) -> MultiStart:
-        told = best_brought_along(history, self.chi_squared)
-        given = tuple(history.space.validate_design(point) for point in self.settings.start_points)
-        starts = given if told is None else (told, *given)
-        while self._replayed:
-            runs = self._replayed.pop()
-            of = runs.history
-            if (of.seed, runs.starts) == (history.seed, starts) and of.space == history.space:
-                runs.advance(history)
-                return runs
-        return MultiStart(history, starts, self.settings.finite_difference_step, self.settings.outputs)
+        settings = self.settings
+        return MultiStart.of(
+            history, self.chi_squared, settings.start_points, settings.finite_difference_step, self._replayed
+        )
 
     def _solve(self, function: KnownFunction) -> None:
         from scipy.optimize import least_squares

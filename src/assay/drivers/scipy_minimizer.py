@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
-from assay.drivers.local_runs import KnownFunction, MultiStart
-from assay.drivers.observed import OUTPUTS, best_brought_along, best_of_trials, environment_unit, reached
-from assay.drivers.starting import starting_point
-from assay.drivers.training import check_measurements, training
+from assay.drivers.local_runs import KnownFunction
+from assay.drivers.multi_start import MultiStart
+from assay.drivers.observed import OUTPUTS, best_of_trials, reached, scalar_objective
+from assay.drivers.training import check_measurements
 from assay.errors import ConfigurationError
 from assay.records import Measurement, ParameterValue
 from assay.space.space import Space
@@ -119,17 +119,9 @@ class ScipyMinimizer(AbstractDriver):
     def suggest(self, history: History, request: Request) -> Proposal:
         self._require_method(history.space)
         runs = self._runs(history)
-        found = runs.next_point(self._solve)
+        proposal = runs.propose(self._solve, request)
         self._replayed.append(runs)
-        if found is not None:
-            index, unit = found
-            return Proposal(runs.coordinates.decode(unit), None, {"origin": "local", "run": index})
-        known = training(history, runs.coordinates, OUTPUTS).known
-        environment = environment_unit(runs.coordinates, request)
-        point = starting_point(
-            runs.coordinates, runs.feasible, history.seed, request.number, 0, known, environment
-        )
-        return Proposal(runs.coordinates.decode(point), None, {"origin": "random"})
+        return proposal
 
     def best(self, history: History) -> Mapping[str, Any] | None:
         return best_of_trials(history)
@@ -149,7 +141,7 @@ class ScipyMinimizer(AbstractDriver):
         if sentence is not None or self.settings.num_starts is None:
             return sentence
         runs = self._runs(history)
-        ended = all(runs.run(index, self._solve).ended for index in range(self.settings.num_starts))
+        ended = runs.have_ended(self.settings.num_starts, self._solve)
         self._replayed.append(runs)
         return f"{self.settings.num_starts} local minimisations have ended" if ended else None
 
@@ -161,16 +153,10 @@ class ScipyMinimizer(AbstractDriver):
             )
 
     def _runs(self, history: History) -> MultiStart:
-        told = best_brought_along(history)
-        given = tuple(history.space.validate_design(point) for point in self.settings.start_points)
-        starts = given if told is None else (told, *given)
-        while self._replayed:
-            runs = self._replayed.pop()
-            of = runs.history
-            if (of.seed, runs.starts) == (history.seed, starts) and of.space == history.space:
-                runs.advance(history)
-                return runs
-        return MultiStart(history, starts, self.settings.finite_difference_step, outputs=1)
+        settings = self.settings
+        return MultiStart.of(
+            history, scalar_objective, settings.start_points, settings.finite_difference_step, self._replayed
+        )
 
     def _solve(self, function: KnownFunction) -> None:
         first = function.values(function.start)

@@ -13,12 +13,11 @@ from assay.errors import UsageError
 from assay.quantities.abstract import (
     AbstractAffineVariable,
     AbstractQuadraticVariable,
+    AbstractSource,
     AbstractVariable,
 )
 from assay.quantities.parameters import Parameters
 from assay.quantities.selectors import Selector
-from assay.quantities.source import Source
-from assay.surrogates.abstract import AbstractPosterior
 
 __all__ = ["Graph"]
 
@@ -42,7 +41,7 @@ class Graph:
         UsageError: when a variable reads a name that is not before it, or a name is used twice.
     """
 
-    sources: Mapping[str, Source]
+    sources: Mapping[str, AbstractSource]
     variables: Mapping[str, AbstractVariable]
     parameters: Parameters
     samples: int = 512
@@ -59,18 +58,15 @@ class Graph:
                     )
             known.append(name)
 
-    def with_posteriors(self, posteriors: Mapping[str, AbstractPosterior]) -> Graph:
-        """The same graph on other posteriors of some sources, such as those after conditioning."""
-        changed = {
-            name: replace(self.sources[name], posterior=posterior) for name, posterior in posteriors.items()
-        }
-        return replace(self, sources={**self.sources, **changed})
+    def with_sources(self, sources: Mapping[str, AbstractSource]) -> Graph:
+        """The same variables on other sources, such as those after conditioning."""
+        return replace(self, sources={**self.sources, **sources})
 
     def output_names(self, name: str) -> tuple[str, ...]:
         """The names of a node's outputs."""
         return self.node(name).output_names
 
-    def node(self, name: str) -> Source | AbstractVariable:
+    def node(self, name: str) -> AbstractSource | AbstractVariable:
         """A source or a variable.
 
         Raises:

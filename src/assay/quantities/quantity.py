@@ -9,10 +9,9 @@ from typing import final
 import numpy as np
 
 from assay.errors import UsageError
-from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity
+from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity, AbstractSource
 from assay.quantities.evaluation import Evaluation
 from assay.quantities.graph import Graph
-from assay.quantities.source import Source
 
 __all__ = ["GaussianScalar", "Quantity"]
 
@@ -132,7 +131,7 @@ class Quantity(AbstractQuantity):
         return Evaluation(self.graph, np.asarray(points, dtype=float), differentiable=differentiable)
 
     @property
-    def _source(self) -> Source:
+    def _source(self) -> AbstractSource:
         selected = self.graph.selected(self.name)
         assert selected is not None
         return self.graph.sources[selected[0]]

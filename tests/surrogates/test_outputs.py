@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -139,7 +141,7 @@ def test_the_density_of_correlated_data_is_that_of_a_kronecker_product() -> None
     side = (data.points, data.derivative)
     rows = prior.covariance(side, side) + np.diag(prior.noise(data.derivative))
     size = np.sqrt(posterior.signal_variance) * posterior.scaling.unit
-    covariance = np.kron(size[:, None] * size * correlation, rows)
+    covariance: Any = np.kron(size[:, None] * size * correlation, rows)
     expected = multivariate_normal(np.repeat(posterior.scaling.offset, len(data)), covariance)
     assert posterior.log_marginal_likelihood() == pytest.approx(
         expected.logpdf(data.values.T.ravel()), rel=1e-8

@@ -86,6 +86,10 @@ class EvidenceTable:
     def size(self) -> int:
         return len(self.diagonal)
 
+    @property
+    def dimension(self) -> int:
+        return len(self.pairs.squared)
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 
 from assay.numerics.linalg import AbstractLinearAlgebra
-from assay.surrogates.evidence import EvidenceTable, Hyperparameters, evidence_gradient, evidence_value
+from assay.surrogates.evidence import (
+    Evidence,
+    EvidenceTable,
+    Hyperparameters,
+    evidence_gradient,
+    evidence_value,
+)
+from assay.surrogates.evidence_large import LargeTable, large_evidence_gradient, large_evidence_value
 from assay.surrogates.hyperpriors import AbstractLengthScalePrior
 from assay.surrogates.kernels.profiles import AbstractRadialProfile
 from assay.surrogates.scaling import OutputScaling, fitted_scaling, latent_moments
@@ -65,7 +72,7 @@ class Objective:
 
     algebra: AbstractLinearAlgebra
     profile: AbstractRadialProfile
-    tables: tuple[tuple[Array, EvidenceTable], ...]
+    tables: tuple[tuple[Array, EvidenceTable | LargeTable], ...]
     offset: Array
     scale: Array
     standardised: Array
@@ -80,7 +87,7 @@ class Objective:
     @property
     def dimension(self) -> int:
         """The number of length scales."""
-        return len(self.tables[0][1].pairs.squared)
+        return self.tables[0][1].dimension
 
     @property
     def fits_noise(self) -> bool:
@@ -165,15 +172,7 @@ class Objective:
         value = self.length_scale_prior.value_gradient(vector[: self.dimension])[0]
         for outputs, table in self.tables:
             own = hyperparameters.of_outputs(outputs)
-            value += evidence_value(
-                self.algebra,
-                table,
-                self.profile,
-                own,
-                latent[:, outputs],
-                self.signal_weight,
-                correlated=self.correlated,
-            ).value
+            value += self._evidence_value(table, own, latent[:, outputs])
         if self.fits_noise:
             value += self.noise_prior.value_gradient(vector[self.dimension])[0]
         if self.warping.parameter_count:
@@ -188,15 +187,8 @@ class Objective:
         by_latent = np.empty_like(latent)
         value = 0.0
         for outputs, table in self.tables:
-            evidence = evidence_gradient(
-                self.algebra,
-                table,
-                self.profile,
-                hyperparameters.of_outputs(outputs),
-                latent[:, outputs],
-                self.signal_weight,
-                correlated=self.correlated,
-            )
+            own = hyperparameters.of_outputs(outputs)
+            evidence = self._evidence_gradient(table, own, latent[:, outputs])
             value += evidence.value
             by_weights += evidence.by_weights
             by_ratio += evidence.by_noise_ratio
@@ -216,6 +208,22 @@ class Objective:
             value += added
             gradient.append(by_parameters)
         return -value, -np.concatenate(gradient)
+
+    def _evidence_value(
+        self, table: EvidenceTable | LargeTable, own: Hyperparameters, latent: Array
+    ) -> float:
+        rest = self.profile, own, latent, self.signal_weight
+        if isinstance(table, LargeTable):
+            return large_evidence_value(table, *rest, correlated=self.correlated)
+        return evidence_value(self.algebra, table, *rest, correlated=self.correlated).value
+
+    def _evidence_gradient(
+        self, table: EvidenceTable | LargeTable, own: Hyperparameters, latent: Array
+    ) -> Evidence:
+        rest = self.profile, own, latent, self.signal_weight
+        if isinstance(table, LargeTable):
+            return large_evidence_gradient(table, *rest, correlated=self.correlated)
+        return evidence_gradient(self.algebra, table, *rest, correlated=self.correlated)
 
     def _latent(self, parameters: Array) -> Array:
         if not self.warping.parameter_count:

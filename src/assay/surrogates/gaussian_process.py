@@ -15,6 +15,7 @@ from assay.surrogates.abstract import AbstractSurrogate, Fitted
 from assay.surrogates.correlation import learned_correlation
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.evidence import EvidenceTable, Hyperparameters, evidence_table, factorised
+from assay.surrogates.evidence_large import LargeTable, large_factor, large_table
 from assay.surrogates.fit import Climb, NoisePrior, Objective, climb
 from assay.surrogates.gaussian_process_posterior import (
     GaussianProcessPosterior,
@@ -37,7 +38,9 @@ __all__ = ["GaussianProcess"]
 Array = np.ndarray
 # The change of the logarithm of noise factors that no longer makes a new fit pay.
 _SETTLED = 0.1
-Tables = tuple[tuple[Array, EvidenceTable], ...]
+Tables = tuple[tuple[Array, EvidenceTable | LargeTable], ...]
+# From so many rows of values on, the evidence is computed in tiles.
+_LARGE = 400
 
 
 @final
@@ -342,7 +345,10 @@ class GaussianProcess(AbstractSurrogate):
         blocks, signal = [], np.empty(data.output_dimension)
         for outputs, table in tables:
             own = hyperparameters.of_outputs(outputs)
-            factor = factorised(self.algebra, table, prior.profile, own).factor
+            if isinstance(table, LargeTable):
+                factor = large_factor(table, prior.profile, own)
+            else:
+                factor = factorised(self.algebra, table, prior.profile, own).factor
             member = process(self.algebra, prior, data.points, data.derivative, factor, latent[:, outputs])
             given = own.signal_variance
             signal[outputs] = member.profiled_signal(self.signal_weight) if given is None else given
@@ -363,18 +369,20 @@ class GaussianProcess(AbstractSurrogate):
             noise: (rows, outputs), in squared latent units; None: there is none.
             signal: (outputs,), the signal variances, where they are not the same for all.
         """
-        categories, trend = self._categories(data.dimension), self.trend(data.dimension)
         outputs = np.arange(data.output_dimension)
         if noise is None or (signal is not None and not noise.any()):
-            return ((outputs, evidence_table(data, categories, trend, None)),)
+            return ((outputs, self._table(data, None)),)
         relative = noise if signal is None else noise * (signal[0] / signal)
         if self._is_correlated(data):
             relative = shared_noise(relative)
         if columns_equal(relative):
-            return ((outputs, evidence_table(data, categories, trend, relative[:, 0])),)
-        return tuple(
-            (outputs[k : k + 1], evidence_table(data, categories, trend, noise[:, k])) for k in outputs
-        )
+            return ((outputs, self._table(data, relative[:, 0])),)
+        return tuple((outputs[k : k + 1], self._table(data, noise[:, k])) for k in outputs)
+
+    def _table(self, data: Dataset, noise: Array | None) -> EvidenceTable | LargeTable:
+        is_large = len(data) >= _LARGE and isinstance(self.algebra, LapackLinearAlgebra)
+        prepare = large_table if is_large and data.is_value.all() else evidence_table
+        return prepare(data, self._categories(data.dimension), self.trend(data.dimension), noise)
 
     def _starts(
         self, objective: Objective, state: Mapping[str, Any] | None, generator: np.random.Generator

@@ -166,7 +166,7 @@ class ScipyLeastSquares(AbstractDriver):
         self._replayed.append(runs)
         return proposal
 
-    def chi_squared(self, trial: Trial) -> float | None:
+    def observed_objective(self, trial: Trial) -> float | None:
         """Chi-squared of what a trial measured; None where there is nothing."""
         values = mean_values(trial)
         if values is None:
@@ -175,7 +175,7 @@ class ScipyLeastSquares(AbstractDriver):
         return float(residuals @ residuals)
 
     def best(self, history: History) -> Mapping[str, Any] | None:
-        return best_of_trials(history, self.chi_squared)
+        return best_of_trials(history, self.observed_objective)
 
     def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
         """The values of the best point so far, or None."""
@@ -201,7 +201,7 @@ class ScipyLeastSquares(AbstractDriver):
             StudyError: when no derivatives are known at the best point yet, or they leave a parameter undetermined.
         """
         runs = self._runs(history)
-        best = best_of_trials(history, self.chi_squared)
+        best = best_of_trials(history, self.observed_objective)
         found = None if best is None else runs.known_jacobian(best["values"])
         self._replayed.append(runs)
         if best is None or found is None:
@@ -254,7 +254,11 @@ class ScipyLeastSquares(AbstractDriver):
     def _runs(self, history: History) -> MultiStart:
         settings = self.settings
         return MultiStart.of(
-            history, self.chi_squared, settings.start_points, settings.finite_difference_step, self._replayed
+            history,
+            self.observed_objective,
+            settings.start_points,
+            settings.finite_difference_step,
+            self._replayed,
         )
 
     def _solve(self, function: KnownFunction) -> None:

@@ -32,7 +32,17 @@ from assay.surrogates.dataset import Dataset
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
-__all__ = ["Chosen", "Domain", "Looks", "fit_or_keep", "ranking", "suggest_unit"]
+__all__ = [
+    "CENTRES",
+    "Chosen",
+    "Domain",
+    "Looks",
+    "first_chosen",
+    "fit_or_keep",
+    "ranking",
+    "success_factors",
+    "suggest_unit",
+]
 
 Array = np.ndarray
 Generators = Callable[[str], np.random.Generator]
@@ -46,8 +56,11 @@ CENTRES = 4
 HOPELESS = -5.0
 # The log acquisition below which even the best basin is exhausted, and one look in two explores.
 EXHAUSTED = -9.0
-# The share of the box's width, at each end, that a bold look leaves out.
-RIM = 0.1
+# How much less sure than it says the model is taken to be where it sees no hope: few data leave its scales uncertain.
+DOUBT = 2.0
+# The share of the box's width, at each end, where looks are wary: the model knows least there, and has most to be
+# wrong about. They go there only within so many box widths of the best point.
+RIM, REACH = 0.1, 0.15
 NICHES = 3
 # The standard deviations of the confidence bound; `scaling` multiplies them.
 CONFIDENCE = 2.0
@@ -140,7 +153,7 @@ def suggest_unit(
     optimizer: AcquisitionOptimizer,
     scaling: float,
     generators: Generators,
-    margin: float = 0.0,
+    margin: float | None = None,
 ) -> Chosen:
     """The point that promises most.
 
@@ -151,8 +164,9 @@ def suggest_unit(
         observed: the exact values at `looks.succeeded`, or None for noisy ones.
         objective, optimizer, scaling: settings.
         generators: purpose to generator.
-        margin: the improvement, in standard deviations of the data, below which nothing counts as one; with a margin
-            and no hope for it, the search goes on in other basins than the best.
+        margin: the improvement, in standard deviations of the data, below which nothing counts as one. With zero the
+            search is wary of the rim of the box; with more, and no hope for it, it goes on in other basins than the
+            best. None searches the whole box for any improvement.
 
     Raises:
         NumericalError: when every point that the search finds was looked at already.
@@ -177,18 +191,18 @@ def suggest_unit(
         domain,
         objective,
         scaling,
-        _success(looks, domain.coordinates, generators),
+        success_factors(looks, domain.coordinates, generators),
         starts,
         Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps),
     )
     searches = hunt.searches(target, margin, looks.succeeded, worth, generators("niches"))
-    chosen = _first_chosen(searches, np.concatenate([looks.succeeded, looks.failed, looks.pending]), domain)
+    chosen = first_chosen(searches, np.concatenate([looks.succeeded, looks.failed, looks.pending]), domain)
     return replace(
         chosen, info={**chosen.info, "incumbent": best, **_figures(quantity, target, chosen.point)}
     )
 
 
-def _first_chosen(searches: Iterable[tuple[str, Ranked]], known: Array, domain: Domain) -> Chosen:
+def first_chosen(searches: Iterable[tuple[str, Ranked]], known: Array, domain: Domain) -> Chosen:
     """The best point that is new, of the first search that finds any."""
     for origin, ranked in searches:
         found = _first_new(ranked.points, known, domain)
@@ -221,32 +235,46 @@ class _Hunt:
     settings: Search
 
     def searches(
-        self, target: float, margin: float, points: Array, worth: Array, generator: np.random.Generator
+        self, target: float, margin: float | None, points: Array, worth: Array, generator: np.random.Generator
     ) -> Iterator[tuple[str, Ranked]]:
         """What was found, with its origin, in the order of preference; each is computed when it is asked for."""
-        if margin > 0.0:
+        if margin is not None and margin > 0.0:
             yield from self._bold(target, margin, points, worth, generator)
+        elif margin is not None:
+            yield "model", self._wary(target, points[np.argmin(worth)])
         yield "model", self._search(self._promise(target), self.starts)
         yield "exploration", self._search(LogUncertainty(self.quantity), self.starts)
+
+    def _wary(self, target: float, centre: Array) -> Ranked:
+        """The better of what is found far from the rim and around a point."""
+        coordinates = self.domain.coordinates
+        reach = np.where(coordinates.continuous, REACH, math.inf)
+        near = np.clip(np.stack([centre - reach, centre + reach]), *coordinates.limits)
+        found = [
+            self._search(self._promise(target), self._allowed(np.clip(self.starts, *box)), box)
+            for box in (_inner_box(coordinates), near)
+        ]
+        return max(found, key=_top)
 
     def _bold(
         self, best: float, margin: float, points: Array, worth: Array, generator: np.random.Generator
     ) -> Iterator[tuple[str, Ranked]]:
-        """Far from the rim, then in other basins, where there is hope; else in the best basin, and at last where least is known."""
+        """Far from the rim, the less sure the fewer hopes; then in other basins; else in the best basin, and at last where least is known."""
         inner = _inner_box(self.domain.coordinates)
         starts = self._allowed(np.clip(self.starts, *inner))
-        ranked = self._search(self._promise(best - margin), starts, inner)
-        if _has_hope(ranked):
-            yield "model", ranked
+        for doubt in (1.0, DOUBT):
+            ranked = self._search(self._promise(best - margin, doubt), starts, inner)
+            if _top(ranked) >= HOPELESS:
+                yield "model", ranked
         scales, limits = self.quantity.posterior.length_scales, self.domain.coordinates.limits
         for niche in niches(points, worth, scales, limits, self._mean, NICHES):
             local = self._allowed(within(niche, points, self.domain.coordinates, generator))
             box = np.stack([niche.lower, niche.upper])
             ranked = self._search(self._promise(float(worth[niche.centre])), local, box)
-            if _has_hope(ranked):
+            if _top(ranked) >= HOPELESS:
                 yield "niche", ranked
         polished = self._search(self._promise(best), self.starts)
-        if polished.values[0] >= EXHAUSTED:
+        if _top(polished) >= EXHAUSTED:
             yield "model", polished
         yield "exploration", self._search(LogUncertainty(self.quantity), starts, inner)
 
@@ -256,16 +284,15 @@ class _Hunt:
         whole = LogProduct((promise, *self.success)) if self.success else promise
         return search(whole, self.domain.coordinates, self.domain.feasible, starts, self.settings, limits)
 
-    def _promise(self, target: float) -> AbstractAcquisition:
+    def _promise(self, target: float, doubt: float = 1.0) -> AbstractAcquisition:
+        scaling = doubt * self.scaling
         match self.objective.strategy:
             case "EI":
-                return LogExpectedImprovement(self.quantity, target, self.scaling)
+                return LogExpectedImprovement(self.quantity, target, scaling)
             case "LCB":
-                return LogConfidenceBound(self.quantity, target, CONFIDENCE * self.scaling)
+                return LogConfidenceBound(self.quantity, target, CONFIDENCE * scaling)
             case "PoI":
-                return LogProbabilityBelow(
-                    self.quantity, target - IMPROVEMENT_MARGIN * self.scaling, self.scaling
-                )
+                return LogProbabilityBelow(self.quantity, target - IMPROVEMENT_MARGIN * scaling, scaling)
 
     def _mean(self, points: Array) -> Array:
         return self.quantity.mean_variance(points)[0]
@@ -277,8 +304,8 @@ class _Hunt:
         return points[self.domain.feasible.contains(points)]
 
 
-def _has_hope(ranked: Ranked) -> bool:
-    return len(ranked.values) > 0 and bool(ranked.values[0] >= HOPELESS)
+def _top(ranked: Ranked) -> float:
+    return float(ranked.values[0]) if len(ranked.values) else -math.inf
 
 
 def _inner_box(coordinates: Coordinates) -> Array:
@@ -289,7 +316,9 @@ def _inner_box(coordinates: Coordinates) -> Array:
     return np.stack([lower + rim, upper - rim])
 
 
-def _success(looks: Looks, coordinates: Coordinates, generators: Generators) -> list[AbstractAcquisition]:
+def success_factors(
+    looks: Looks, coordinates: Coordinates, generators: Generators
+) -> list[AbstractAcquisition]:
     """The probability that an evaluation succeeds, learnt from labels: -1 for success, +1 for failure."""
     if not len(looks.failed):
         return []

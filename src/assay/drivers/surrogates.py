@@ -24,20 +24,21 @@ class Turn:
 
     Arguments:
         warping: of the surrogate.
-        margin: the improvement, in standard deviations of the data, that counts as one.
+        margin: the improvement, in standard deviations of the data, that counts as one; see `suggest_unit`.
     """
 
     warping: str
-    margin: float
+    margin: float | None
 
 
 # For each word of the configuration. A warped model is quick to descend through decades but greedy; a plain one that
-# asks for more than the last digits of the present minimum looks around. In turns they avoid each other's worst cases.
+# asks for more than the last digits of the present minimum looks around. In turns they avoid each other's worst cases;
+# two looks around for each descent find the right basin more often (benchmarks/README.md).
 GLOBAL_MARGIN = 0.1
 TURNS = {
-    "identity": (Turn("identity", 0.0),),
-    "sinh": (Turn("sinh", 0.0),),
-    "auto": (Turn("auto", 0.0), Turn("identity", GLOBAL_MARGIN)),
+    "identity": (Turn("identity", None),),
+    "sinh": (Turn("sinh", None),),
+    "auto": (Turn("auto", 0.0), Turn("identity", GLOBAL_MARGIN), Turn("identity", GLOBAL_MARGIN)),
 }
 
 _MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}

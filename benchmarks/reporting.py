@@ -17,6 +17,7 @@ __all__ = ["COLOURS", "LABELS", "figure", "markdown_table", "save_plot", "write_
 
 LABELS = {
     "assay": "assay",
+    "assay_two_starts": "assay, two starts",
     "assay_driver": "assay, the driver's defaults",
     "botorch": "BoTorch",
     "botorch_rust": "botorch-rust",
@@ -25,6 +26,7 @@ LABELS = {
 }
 COLOURS = {
     "assay": "#0072b2",
+    "assay_two_starts": "#004d80",
     "assay_driver": "#56b4e9",
     "botorch": "#d55e00",
     "botorch_rust": "#cc79a7",

@@ -14,6 +14,7 @@ from benchmarks.suggestion_data import suggestion_data
 
 ENGINES = {
     "assay": ("benchmarks.engines.assay_engine", "AssayEngine"),
+    "assay_two_starts": ("benchmarks.engines.assay_engine", "assay_two_starts"),
     "assay_driver": ("benchmarks.engines.assay_engine", "AssayDriverEngine"),
     "botorch": ("benchmarks.engines.botorch_engine", "botorch"),
     "botorch_rust": ("benchmarks.engines.botorch_engine", "botorch_rust"),

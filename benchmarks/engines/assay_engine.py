@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, final
 
 import numpy as np
@@ -22,7 +23,7 @@ from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 from benchmarks.engines.abstract import RAW_SAMPLES, RESTARTS, AbstractEngine, Hyperparameters
 
-__all__ = ["AssayDriverEngine", "AssayEngine"]
+__all__ = ["AssayDriverEngine", "AssayEngine", "assay_two_starts"]
 
 Array = np.ndarray
 
@@ -31,16 +32,26 @@ def _space(dimension: int) -> Space:
     return Space.from_data([{"name": f"x{place + 1}", "domain": [0.0, 1.0]} for place in range(dimension)])
 
 
+def _load_what_waits() -> None:
+    """What a process imports when it first needs it counts as imports, as it does for the peers."""
+    importlib.import_module("scipy.optimize")
+    importlib.import_module("scipy.stats")
+
+
 @final
 class AssayEngine(AbstractEngine):
-    """The same job as the peers: Matern-5/2, fitted noise, no warping; the fit has the last one's state and one fresh
-    start."""
+    """The same job as the peers: Matern-5/2, fitted noise, no warping; the fit starts from the last one's state, and
+    from so many fresh points beside it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fresh_starts: int = 0) -> None:
+        _load_what_waits()
+        self._fresh_starts = fresh_starts
         self._state: Any = None
 
     def suggest(self, points: Array, values: Array, seed: int) -> Array:
-        surrogate = GaussianProcess(kernel="matern52", noise="fit", warping="identity", restarts=1)
+        surrogate = GaussianProcess(
+            kernel="matern52", noise="fit", warping="identity", restarts=self._fresh_starts
+        )
         fitted = surrogate.fit(Dataset.of(points, values), self._state, generator(seed, 0, "fit"))
         self._state = fitted.state
         return self._maximum(fitted.posterior, points, values, seed)
@@ -76,6 +87,11 @@ class AssayEngine(AbstractEngine):
         return chosen.point
 
 
+def assay_two_starts() -> AssayEngine:
+    """With the fresh start that the driver's defaults give every fit."""
+    return AssayEngine(fresh_starts=1)
+
+
 @final
 class AssayDriverEngine(AbstractEngine):
     """`ActiveLearning.suggest` with its defaults, from a history of trials: what a user waits for.
@@ -85,6 +101,7 @@ class AssayDriverEngine(AbstractEngine):
     """
 
     def __init__(self) -> None:
+        _load_what_waits()
         self._driver = ActiveLearning.from_data({})
         self._state: Any = None
         self._rows = 0

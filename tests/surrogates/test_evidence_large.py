@@ -120,8 +120,8 @@ def test_coordinates_far_from_zero_keep_the_gradient() -> None:
 
 def test_a_fit_to_many_rows_is_that_to_all_pairs() -> None:
     generator = np.random.default_rng(1)
-    points = generator.random((420, 2))
-    data = Dataset.of(points, np.sin(6.0 * points[:, 0]) + 0.1 * generator.standard_normal(420))
+    points = generator.random((1000, 2))
+    data = Dataset.of(points, np.sin(6.0 * points[:, 0]) + 0.1 * generator.standard_normal(1000))
     recipe = GaussianProcess(restarts=0)
     objective = recipe.objective(data)
     table = objective.tables[0][1]

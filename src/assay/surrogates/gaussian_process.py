@@ -40,7 +40,7 @@ Array = np.ndarray
 _SETTLED = 0.1
 Tables = tuple[tuple[Array, EvidenceTable | LargeTable], ...]
 # From so many rows of values on, the evidence is computed in tiles.
-_LARGE = 400
+_LARGE = 1000
 
 
 @final

@@ -143,7 +143,7 @@ def _member_arrays(member: Process) -> dict[str, Any]:
     return {
         "rows": padded,
         "basis": pad_rows(member.basis, size),
-        "inverse_lower": pad_rows(member.inverse_lower, size, axes=(0, 1)),
+        "inverse_lower": pad_rows(member.explicit_inverse(), size, axes=(0, 1)),
         "alpha": pad_rows(member.alpha, size),
     }
 

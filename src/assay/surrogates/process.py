@@ -4,7 +4,8 @@ With rows of covariance σ² R, L Lᵀ = R, prior covariance σ² k and α = R�
 
     mean(x) = k(x)ᵀ α,   variance(x) = σ² (k(x, x) - |L⁻¹ k(x)|²)
 
-L⁻¹ is kept, not R⁻¹: its products lose sqrt(cond R) instead of cond R.
+L⁻¹ is kept, not R⁻¹: its products lose sqrt(cond R) instead of cond R. From a thousand rows on it is not worth its
+making, and each answer is a solution with L.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ from assay.surrogates.trend import Trend
 __all__ = ["Process", "ProcessPrior", "process"]
 
 Array = np.ndarray
+
+# Below so many rows L⁻¹ pays.
+_MANY_ROWS = 1000
+# The most covariances between points and rows that are held at once: 64 MB.
+_MOST_PAIRS = 2**23
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ class Process:
         points, derivative: of the rows.
         latent: (rows, outputs), the data less the prior mean.
         rows, basis: the rows prepared for cross covariances, and their trend functions.
-        factor, inverse_lower, alpha: L, L⁻¹ and R⁻¹ z.
+        factor, alpha: L and R⁻¹ z.
+        inverse_lower: L⁻¹, or None where there are many rows.
     """
 
     algebra: AbstractLinearAlgebra
@@ -81,7 +88,7 @@ class Process:
     rows: Rows
     basis: Array
     factor: Factor
-    inverse_lower: Array
+    inverse_lower: Array | None
     alpha: Array
 
     def mean(self, points: Array) -> Array:
@@ -90,9 +97,13 @@ class Process:
 
     def mean_variance(self, points: Array) -> tuple[Array, Array]:
         """(points, outputs) and (points,)."""
+        at_once = max(_MOST_PAIRS // len(self.points), 1)
+        if len(points) > at_once:
+            starts = range(0, len(points), at_once)
+            parts = [self.mean_variance(points[start : start + at_once]) for start in starts]
+            return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
         cross = self._cross(points)
-        whitened = cross @ self.inverse_lower.T
-        return cross @ self.alpha, self._variance(self.prior.trend.basis(points), whitened)
+        return cross @ self.alpha, self._variance(self.prior.trend.basis(points), self._whitened(cross))
 
     def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
         """(points, outputs), (points,), (points, outputs, dimension) and (points, dimension)."""
@@ -100,8 +111,8 @@ class Process:
         basis = trend.basis(points)
         cross, slopes = cross_covariance_slopes(np, self.prior.profile, self.rows, points)
         cross = cross + basis @ self.basis.T
-        whitened = cross @ self.inverse_lower.T
-        back = whitened @ self.inverse_lower
+        whitened = self._whitened(cross)
+        back = self._back(cross, whitened)
         outputs, count = self.alpha.shape[1], len(points)
         by_row = np.empty((count, outputs + 1, len(self.points)))
         by_row[:, :-1] = self.alpha.T
@@ -116,7 +127,7 @@ class Process:
     def joint(self, points: Array) -> tuple[Array, Array]:
         """(points, outputs) and (points, points)."""
         cross = self._cross(points)
-        whitened = cross @ self.inverse_lower.T
+        whitened = self._whitened(cross)
         side = (points, np.full(len(points), -1))
         return cross @ self.alpha, self.prior.covariance(side, side) - whitened @ whitened.T
 
@@ -133,12 +144,14 @@ class Process:
         trend, points = self.prior.trend, groups.reshape(-1, groups.shape[2])
         basis = trend.basis(points)
         cross, slopes = cross_covariance_slopes(np, self.prior.profile, self.rows, points)
-        mean, covariance, whitened, group_slopes = self._within(groups, basis, cross + basis @ self.basis.T)
+        cross = cross + basis @ self.basis.T
+        mean, covariance, whitened, group_slopes = self._within(groups, basis, cross)
 
         def pullback(mean_bar: Array, covariance_bar: Array) -> Array:
             symmetric = 0.5 * (covariance_bar + covariance_bar.swapaxes(1, 2))
             by_row = mean_bar.reshape(len(points), -1) @ self.alpha.T
-            by_row -= 2.0 * (symmetric @ whitened).reshape(by_row.shape) @ self.inverse_lower
+            back = self._back(cross, whitened.reshape(cross.shape)).reshape(whitened.shape)
+            by_row -= 2.0 * (symmetric @ back).reshape(by_row.shape)
             gradient = slopes_contraction(self.rows, slopes, by_row[:, None, :])[:, 0]
             if trend.size > 1:
                 within = 2.0 * (symmetric @ basis.reshape(*groups.shape[:2], -1))
@@ -186,8 +199,26 @@ class Process:
 
         Source: S. Sundararajan, S. S. Keerthi, Neural Computation 13, 1103 (2001), equations 3.4 and 3.5.
         """
-        precision = np.einsum("ij,ij->j", self.inverse_lower, self.inverse_lower)
+        inverse = self.explicit_inverse()
+        precision = np.einsum("ij,ij->j", inverse, inverse)
         return self.latent - self.alpha / precision[:, None], 1.0 / precision
+
+    def explicit_inverse(self) -> Array:
+        """L⁻¹, made where it is not kept."""
+        kept = self.inverse_lower
+        return self.algebra.inverse_lower(self.factor) if kept is None else kept
+
+    def _whitened(self, cross: Array) -> Array:
+        """(L⁻¹ k)ᵀ of covariances k with the rows, (points, rows)."""
+        if self.inverse_lower is None:
+            return self.algebra.solve_triangular(self.factor, cross.T).T
+        return cross @ self.inverse_lower.T
+
+    def _back(self, cross: Array, whitened: Array) -> Array:
+        """(R⁻¹ k)ᵀ, from k and (L⁻¹ k)ᵀ."""
+        if self.inverse_lower is None:
+            return self.algebra.solve(self.factor, cross.T).T
+        return whitened @ self.inverse_lower
 
     def _cross(self, points: Array) -> Array:
         kernel = cross_covariance(np, self.prior.profile, self.rows, points)
@@ -199,7 +230,7 @@ class Process:
         """Mean, covariance, L⁻¹ k and the kernel's slopes of groups, from what their points have with the rows."""
         shape = groups.shape[:2]
         kernel, slopes = group_covariance_slopes(self.prior.profile, self.rows, groups)
-        whitened, basis = (cross @ self.inverse_lower.T).reshape(*shape, -1), basis.reshape(*shape, -1)
+        whitened, basis = self._whitened(cross).reshape(*shape, -1), basis.reshape(*shape, -1)
         covariance = kernel + basis @ basis.swapaxes(1, 2) - whitened @ whitened.swapaxes(1, 2)
         variance = np.einsum("pmm->pm", covariance)
         np.maximum(variance, 0.0, out=variance)
@@ -228,6 +259,6 @@ def process(
         rows_of(points, derivative, prior.weights, prior.categories),
         prior.trend.rows_basis(points, derivative),
         factor,
-        algebra.inverse_lower(factor),
+        algebra.inverse_lower(factor) if len(points) < _MANY_ROWS else None,
         algebra.solve(factor, latent),
     )

@@ -25,6 +25,9 @@ __all__ = [
 
 Array = np.ndarray
 
+# More covariances than this do not fit into the processor's cache, and are computed in tiles of at most so many.
+_MANY_PAIRS = 2**16
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -73,6 +76,8 @@ def rows_of(points: Array, derivative: Array, weights: Array, categories: Array)
 
 def cross_covariance(xp: Any, profile: AbstractRadialProfile, rows: Rows, points: Any) -> Any:
     """cov(f(points), rows): (points, rows)."""
+    if xp is np and rows.column is None and len(points) * len(rows.points) > _MANY_PAIRS:
+        return _tiled(profile, rows, points)
     difference, squared = _distances(xp, rows, points)
     if rows.column is None:
         return profile.derivatives(xp, squared, 0)[0]
@@ -149,3 +154,21 @@ def _squared(xp: Any, rows: Rows, difference: Any) -> tuple[Any, Any]:
 
 def _row_factor(rows: Rows, difference: Any) -> Any:
     return rows.row_weight * difference[:, np.arange(difference.shape[1]), rows.column]
+
+
+def _tiled(profile: AbstractRadialProfile, rows: Rows, points: Array) -> Array:
+    """The covariance with rows of values in tiles, column by column: no array has a place for every column."""
+    covariance = np.empty((len(points), len(rows.points)))
+    step = max(_MANY_PAIRS // len(rows.points), 1)
+    for start in range(0, len(points), step):
+        tile = slice(start, start + step)
+        squared = np.zeros(covariance[tile].shape)
+        for column, weight in enumerate(rows.weights):
+            difference = points[tile, column, None] - rows.points[:, column]
+            if rows.labels is not None and rows.labels[column]:
+                difference = (difference != 0.0).astype(float)
+            difference *= difference
+            difference *= weight
+            squared += difference
+        covariance[tile] = profile.derivatives(np, squared, 0)[0]
+    return covariance

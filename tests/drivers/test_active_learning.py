@@ -196,7 +196,7 @@ def test_gradients_in_natural_units_sharpen_the_model():
     test = [{"x": x} for x in (0.2, 0.7, 2.2, 8.0)]
     truth = np.sin([point["x"] for point in test])
     errors = [
-        np.abs(driver.predict(History(space, tuple(trials), 0), test)["mean"] - truth).max()
+        np.abs(driver.belief(History(space, tuple(trials), 0)).predict(test)["mean"][:, 0] - truth).max()
         for trials in (values_only, with_slopes)
     ]
     assert errors[1] < 0.5 * errors[0]
@@ -228,19 +228,21 @@ def test_known_uncertainties_count_as_noise():
         succeeded(number, {"x": x}, Measurement((y,), uncertainty=(spread,)))
         for number, (x, y, spread) in enumerate(entries)
     )
-    prediction = driver.predict(History(LINE, trials, 0), [{"x": 1.0}])
-    assert prediction["mean"][0] == pytest.approx(1.0, abs=1e-3)
+    prediction = driver.belief(History(LINE, trials, 0)).predict([{"x": 1.0}])
+    assert prediction["mean"][0, 0] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_prediction_is_ordered_and_passes_through_exact_data():
     driver = ActiveLearning.from_data({"deterministic": True})
     history, _ = run(driver, SQUARE, bowl, 10)
     values = history.trials[3].suggestion.values
-    prediction = driver.predict(history, [values, {"x": 0.5, "y": 0.5}])
-    assert prediction["mean"][0] == pytest.approx(bowl(values), abs=1e-4)
-    assert (np.diff(prediction["quantiles"], axis=0) >= 0).all()
-    assert prediction["quantiles"].shape == (5, 2)
-    assert prediction["std"][1] > prediction["std"][0]
+    belief, points = driver.belief(history), [values, {"x": 0.5, "y": 0.5}]
+    moments = belief.predict(points)
+    assert moments["mean"][0, 0] == pytest.approx(bowl(values), abs=1e-4)
+    assert moments["variance"][1, 0] > moments["variance"][0, 0]
+    quantiles = belief.predict(points, output_type="quantiles", quantiles=(0.1, 0.5, 0.9))["quantiles"]
+    assert quantiles.shape == (3, 2, 1)
+    assert (np.diff(quantiles, axis=0) >= 0).all()
 
 
 def test_one_output_of_several_is_minimised():

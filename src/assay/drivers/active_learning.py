@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
+from assay.acquisition.configuration import Minimizer
 from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
-from assay.drivers.configuration import GP, ActiveLearningConfiguration, validate
+from assay.drivers.belief import Belief, averaged_posteriors
+from assay.drivers.configuration import ActiveLearningConfiguration, validate
+from assay.drivers.deciding import decide
+from assay.drivers.deriving import Derivation, leading
 from assay.drivers.describing import describe
+from assay.drivers.models import Models, fit_models
+from assay.drivers.recipes import input_maps
 from assay.drivers.starting import starting_point, starting_size
 from assay.drivers.stopping import met_rule, remember
-from assay.drivers.suggesting import Domain, Looks, fit_or_keep, suggest_unit
-from assay.drivers.surrogates import TURNS, build_surrogates
-from assay.drivers.training import Training, check_measurements, observed_values, training
+from assay.drivers.suggesting import Domain, Looks, suggest_unit
+from assay.drivers.surrogates import TURNS, Turn
+from assay.drivers.training import Training, check_measurements, mean_values, training
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.numerics.random import generator
+from assay.quantities.configuration import SingleSelector
 from assay.quantities.selector import SelectedOutput
 from assay.records import Measurement, Trial
 from assay.space.space import Space
-from assay.surrogates.abstract import AbstractPosterior, Fitted
-from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
-from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.configuration import GP
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
-__all__ = ["ActiveLearning", "Belief"]
+__all__ = ["ActiveLearning"]
 
 Array = np.ndarray
 
@@ -39,20 +44,20 @@ SMALLEST_FIT = 2
 
 @final
 @dataclass(frozen=True)
-class Belief:
-    """What the driver believes about its objective after a history.
+class _Seen:
+    """A history as the objective sees it.
 
     Arguments:
-        coordinates: of the space.
-        posterior: over the surrogate's outputs, in their own units, at unit coordinates.
-        column: the output that the objective is about.
-        points: (count, dimension), where evaluations succeeded.
-        observed: (count,), the objective there, the mean of what was measured at each.
+        derivation: the variables.
+        training: what the surrogates learn from.
+        finished: the trials that succeeded.
+        points: (finished, dimension), in unit coordinates.
+        observed: (finished,), the objective as it follows from what was measured; NaN where it does not.
     """
 
-    coordinates: Coordinates
-    posterior: AbstractPosterior
-    column: int
+    derivation: Derivation
+    training: Training
+    finished: Sequence[Trial]
     points: Array
     observed: Array
 
@@ -108,88 +113,68 @@ class ActiveLearning(AbstractDriver):
         return self._suggest_by_model(history, request, seen, Domain(coordinates, feasible, environment))
 
     def best(self, history: History) -> Mapping[str, Any] | None:
-        coordinates = Coordinates.of(history.space)
-        seen = training(history, coordinates, self._outputs)
-        finished, observed = self._finished(history)
-        if not finished:
+        if not isinstance(leading(self.settings.objectives), Minimizer):
             return None
-        allowed = [
-            index
-            for index, trial in enumerate(finished)
-            if history.space.is_feasible(trial.suggestion.values)
-        ]
-        allowed = allowed or list(range(len(finished)))
-        index = min(allowed, key=lambda place: observed[place])
-        figures: dict[str, float] = {}
-        if self._fits(history) and len(seen.succeeded) >= SMALLEST_FIT:
-            _, fitted = self._model(history, seen, coordinates)
-            points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
-            mean, variance = fitted.posterior.mean_variance(points)
-            if not self._is_exact(finished):
-                index = min(allowed, key=lambda place: mean[place, self._column])
-            figures = {
-                "mean": float(mean[index, self._column]),
-                "std": math.sqrt(max(float(variance[index, self._column]), 0.0)),
-            }
-        trial = finished[index]
+        seen = self._seen(history)
+        if not seen.finished:
+            return None
+        allowed = np.array([history.space.is_feasible(trial.suggestion.values) for trial in seen.finished])
+        observed, mean, std = seen.observed, None, None
+        if self._fits(history) and len(seen.training.succeeded) >= SMALLEST_FIT:
+            mean, std = self._expected(history, seen)
+        worth = mean if mean is not None and not self._is_exact(seen.finished) else observed
+        if mean is not None:
+            observed = np.where(np.isfinite(observed), observed, mean)
+            worth = np.where(np.isfinite(worth), worth, mean)
+        if not np.isfinite(worth).any():
+            return None
+        allowed &= np.isfinite(worth)
+        index = int(np.argmin(np.where(allowed, worth, np.inf) if allowed.any() else worth))
+        trial = seen.finished[index]
+        figures = (
+            {} if mean is None or std is None else {"mean": float(mean[index]), "std": float(std[index])}
+        )
         return {
             "number": trial.number,
             "values": dict(trial.suggestion.values),
-            "objective": observed[index],
+            "objective": float(observed[index]),
             **figures,
         }
 
+    def observed(self, history: History) -> dict[int, float]:
+        """The objective by the number of each successful trial, as it follows from what was measured there; NaN
+        where it does not."""
+        seen = self._seen(history)
+        return {trial.number: float(value) for trial, value in zip(seen.finished, seen.observed, strict=True)}
+
     def stop_reason(self, history: History) -> str | None:
-        _, observed = self._finished(history)
-        recent = (history.state or {}).get("recent", [])
-        return met_rule(self.settings.objectives[0], min(observed, default=None), recent)
+        objective = leading(self.settings.objectives)
+        lowest = None
+        if isinstance(objective, Minimizer) and objective.min_val > -math.inf:
+            values = self._seen(history).observed
+            lowest = float(np.nanmin(values)) if np.isfinite(values).any() else None
+        return met_rule(objective, lowest, (history.state or {}).get("recent", []))
 
     def belief(self, history: History) -> Belief:
-        """The model after a history, fitted to all of it; for predictions and pictures.
+        """The models after a history, fitted to all of it; for predictions and pictures.
 
         Raises:
             UsageError: before two evaluations succeeded.
         """
-        coordinates = Coordinates.of(history.space)
-        seen = training(history, coordinates, self._outputs)
-        if len(seen.succeeded) < SMALLEST_FIT or not self._has_values(seen):
+        seen = self._seen(history)
+        if len(seen.training.succeeded) < SMALLEST_FIT or not self._has_values(seen.training):
             raise UsageError(
-                f"a model needs {SMALLEST_FIT} successful evaluations with values, got {len(seen.succeeded)}"
+                f"a model needs {SMALLEST_FIT} successful evaluations with values, got {len(seen.training.succeeded)}"
             )
-        finished, observed = self._finished(history)
-        points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
-        surrogate, fitted = self._model(history, seen, coordinates)
+        models = self._models(history, seen)
         # What people read says how sure it is of its hyperparameters too; a suggestion can do without.
-        averaged, data = AveragedGaussianProcess(surrogate), seen.datasets[self._surrogate.name]
-        posterior = averaged.posterior(data, averaged.spread(data, fitted.state))
-        return Belief(coordinates, posterior, self._column, points, np.array(observed))
-
-    def predict(
-        self,
-        history: History,
-        points: Sequence[Mapping[str, Any]],
-        probabilities: Sequence[float] = (0.025, 0.16, 0.5, 0.84, 0.975),
-    ) -> dict[str, Array]:
-        """What the objective is believed to be at points given by name.
-
-        Arguments:
-            history: what to learn from.
-            points: name to value, of the design and of a variable environment.
-            probabilities: of the quantiles, between 0 and 1.
-
-        Returns:
-            `mean` and `std` (points,), `quantiles` (probabilities, points), in the objective's own unit.
-        """
-        belief = self.belief(history)
-        units = belief.coordinates.encode(points)
-        mean, variance = belief.posterior.mean_variance(units)
-        quantiles = belief.posterior.quantiles(units, np.asarray(probabilities, dtype=float))
-        column = belief.column
-        return {
-            "mean": mean[:, column],
-            "std": np.sqrt(np.maximum(variance[:, column], 0.0)),
-            "quantiles": quantiles[:, :, column],
-        }
+        posteriors = averaged_posteriors(models)
+        feasible = FeasibleSet.of(history.space, seen.derivation.coordinates)
+        belief = Belief(seen.derivation, models, posteriors, feasible, seen.points, seen.observed)
+        if np.isfinite(seen.observed).all():
+            return belief
+        expected = belief.select().mean_variance(seen.points)[0][:, 0]
+        return replace(belief, observed=np.where(np.isfinite(seen.observed), seen.observed, expected))
 
     def _suggest_by_model(
         self, history: History, request: Request, seen: Training, domain: Domain
@@ -197,89 +182,174 @@ class ActiveLearning(AbstractDriver):
         def randomness(purpose: str) -> np.random.Generator:
             return generator(history.seed, request.number, purpose)
 
-        settings = self._surrogate
-        turns = TURNS[settings.warping_function]
-        turn = turns[request.number % len(turns)]
-        surrogates = build_surrogates(settings, domain.coordinates, self.settings.deterministic, turn.warping)
-        data = seen.datasets[settings.name]
+        turn = self._turn(request.number)
+        warpings = self._warpings(turn.warping)
         fits = self._fits(history)
-        fitted, kept = fit_or_keep(surrogates, settings, data, fits.get(turn.warping), randomness("fit"))
-        finished, values = self._finished(history)
-        chosen = suggest_unit(
-            SelectedOutput(fitted.posterior, self._column),
-            domain,
-            Looks(seen.succeeded, seen.failed, seen.pending),
-            np.array(values) if self._is_exact(finished) else None,
-            self.settings.objectives[0],
-            self.settings.acquisition_optimizer,
-            self._scaling(randomness("scaling")),
-            randomness,
-            turn.margin,
-        )
-        figures = {key: chosen.info[key] for key in ("PoI", "std", "acquisition")}
+        models = self._fit(domain.coordinates, seen, warpings, fits, randomness)
+        scaling = self._scaling(randomness("scaling"))
+        looks = Looks(seen.succeeded, seen.failed, seen.pending)
+        derivation = self._derivation(domain.coordinates)
+        if self._selects_directly:
+            view = self._seen(history)
+            exact = self._is_exact(view.finished) and np.isfinite(view.observed).all()
+            chosen = suggest_unit(
+                self._selected(models),
+                domain,
+                looks,
+                view.observed if exact else None,
+                self._minimizer,
+                self.settings.acquisition_optimizer,
+                scaling,
+                randomness,
+                turn.margin,
+            )
+        else:
+            chosen = decide(derivation, models.posteriors, domain, looks, scaling, randomness)
+        figures = {key: chosen.info[key] for key in ("PoI", "std", "acquisition") if key in chosen.info}
         state = {
-            "surrogates": {settings.name: {**fits, turn.warping: kept}},
+            "surrogates": {**fits, **models.state(fits, warpings)},
             "recent": remember(history.state, figures),
         }
-        info = {
-            **chosen.info,
-            "incumbent": finished[chosen.info["incumbent"]].number,
-            "fit": dict(fitted.info),
-        }
+        info = {**chosen.info, "fit": models.info}
+        if "incumbent" in info:
+            looked = [
+                trial
+                for status in ("succeeded", "open")
+                for trial in history.trials
+                if trial.status == status
+            ]
+            info["incumbent"] = looked[info["incumbent"]].number
         return Proposal(chosen.values, state, info)
 
-    @property
-    def _surrogate(self) -> GP:
-        return self.settings.surrogate(self.settings.variable(self.settings.objectives[0].variable).input)
+    def _selected(self, models: Models) -> SelectedOutput:
+        """The objective as an output of the one Gaussian process, in its working units."""
+        (model,) = models.by_name.values()
+        posterior = model.fitted.posterior
+        assert isinstance(posterior, GaussianProcessPosterior)
+        variable = self.settings.variables[0]
+        assert isinstance(variable, SingleSelector)
+        names = self.settings.surrogates[0].names
+        return SelectedOutput(
+            posterior, 0 if variable.select_by_name is None else names.index(variable.select_by_name)
+        )
 
     @property
-    def _column(self) -> int:
-        variable = self.settings.variable(self.settings.objectives[0].variable)
-        return 0 if variable.select_by_name is None else self._surrogate.names.index(variable.select_by_name)
+    def _minimizer(self) -> Minimizer:
+        objective = leading(self.settings.objectives)
+        assert isinstance(objective, Minimizer)
+        return objective
+
+    @property
+    def _selects_directly(self) -> bool:
+        """Whether the driver minimises an output of its one Gaussian process itself, and nothing else."""
+        settings = self.settings
+        entry = settings.surrogates[0]
+        return (
+            len(settings.surrogates) == len(settings.variables) == len(settings.objectives) == 1
+            and isinstance(entry, GP)
+            and isinstance(settings.variables[0], SingleSelector)
+            and isinstance(settings.objectives[0], Minimizer)
+            and entry.input is None
+            and (entry.joint_hyperparameters or entry.output_dim == 1)
+            and not settings.acquisition_function.parameter_uncertainties
+        )
+
+    def _turn(self, number: int) -> Turn:
+        """Whose turn it is: models take turns where the driver minimises an output itself."""
+        entry = self.settings.surrogates[0]
+        if not self._selects_directly or not isinstance(entry, GP) or entry.warping_function not in TURNS:
+            return Turn("", 0.0)
+        turns = TURNS[entry.warping_function]
+        return turns[number % len(turns)]
+
+    def _warpings(self, chosen: str) -> dict[str, str]:
+        """The warping of each surrogate: the chosen one where one takes turns, else its own, with none for auto."""
+        return {
+            entry.name: chosen or _own_warping(entry) if isinstance(entry, GP) else "identity"
+            for entry in self.settings.surrogates
+        }
+
+    def _models(self, history: History, seen: _Seen) -> Models:
+        """The models that people read: of the first turn, with hyperparameters kept or fitted as for a suggestion."""
+
+        def randomness(purpose: str) -> np.random.Generator:
+            return generator(history.seed, len(history.trials), f"belief {purpose}")
+
+        coordinates = seen.derivation.coordinates
+        warpings = self._warpings(self._turn(0).warping)
+        # The rougher kernel: what the smoother one gains in finding, its intervals lose in covering (measured).
+        return self._fit(
+            coordinates, seen.training, warpings, self._fits(history), randomness, first_only=True
+        )
+
+    def _fit(
+        self,
+        coordinates: Coordinates,
+        seen: Training,
+        warpings: Mapping[str, str],
+        fits: Mapping[str, Any],
+        randomness: Callable[[str], np.random.Generator],
+        *,
+        first_only: bool = False,
+    ) -> Models:
+        return fit_models(
+            {entry.name: entry for entry in self.settings.surrogates},
+            seen.datasets,
+            coordinates,
+            self.settings.deterministic,
+            warpings,
+            fits,
+            randomness,
+            input_maps(self.settings.transformations, coordinates),
+            first_only=first_only,
+        )
+
+    def _expected(self, history: History, seen: _Seen) -> tuple[Array, Array]:
+        """Mean and standard deviation of the objective where evaluations finished."""
+        models = self._models(history, seen)
+        owner, column = seen.derivation.resolve(seen.derivation.objective_names[0])
+        quantity = seen.derivation.quantity(models.posteriors, owner)
+        mean, variance = quantity.mean_variance(seen.points)
+        return mean[:, column or 0], np.sqrt(np.maximum(variance[:, column or 0], 0.0))
+
+    def _derivation(self, coordinates: Coordinates) -> Derivation:
+        return Derivation(self.settings, coordinates)
 
     @property
     def _outputs(self) -> dict[str, int]:
         return {entry.name: entry.output_dim for entry in self.settings.surrogates}
 
     def _fits(self, history: History) -> Mapping[str, Any]:
-        """What the last fits left, by the warping of the model."""
-        return (history.state or {}).get("surrogates", {}).get(self._surrogate.name, {})
-
-    def _model(
-        self, history: History, seen: Training, coordinates: Coordinates
-    ) -> tuple[GaussianProcess, Fitted[GaussianProcessPosterior]]:
-        """The model that people read: of the first turn, with hyperparameters that are kept or fitted as for a suggestion."""
-        settings = self._surrogate
-        warping = TURNS[settings.warping_function][0].warping
-        surrogates = build_surrogates(settings, coordinates, self.settings.deterministic, warping)
-        randomness = generator(history.seed, len(history.trials), "belief")
-        kept = self._fits(history).get(warping)
-        # The rougher kernel: what the smoother one gains in finding, its intervals lose in covering (measured).
-        kernel = next(iter(surrogates))
-        only = {kernel: surrogates[kernel]}
-        kept = None if kept is None else {**kept, "kernel": kernel}
-        return only[kernel], fit_or_keep(only, settings, seen.datasets[settings.name], kept, randomness)[0]
+        """What the last fits left, by surrogate and the warping of the model."""
+        return (history.state or {}).get("surrogates", {})
 
     def _has_values(self, seen: Training) -> bool:
-        return int(seen.datasets[self._surrogate.name].is_value.sum()) >= SMALLEST_FIT
+        return all(int(data.is_value.sum()) >= SMALLEST_FIT for data in seen.datasets.values())
 
-    def _finished(self, history: History) -> tuple[list[Trial], list[float]]:
-        """The trials with a value of the objective, and the mean of what was measured in each."""
-        trials, means = [], []
-        for trial in history.trials:
-            if trial.status != "succeeded":
-                continue
-            values = observed_values(trial, self._surrogate.name, self._column, self._outputs)
-            if values:
-                trials.append(trial)
-                means.append(math.fsum(values) / len(values))
-        return trials, means
+    def _seen(self, history: History) -> _Seen:
+        coordinates = Coordinates.of(history.space)
+        derivation = self._derivation(coordinates)
+        finished = [trial for trial in history.trials if trial.status == "succeeded"]
+        measured = {
+            name: np.array([mean_values(trial, name, self._outputs) for trial in finished]).reshape(-1, count)
+            for name, count in self._outputs.items()
+        }
+        points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
+        observed = np.full(len(finished), np.nan)
+        owner, column = derivation.resolve(derivation.objective_names[0])
+        whole = np.all([np.isfinite(values).all(axis=1) for values in measured.values()], axis=0)
+        if whole.any() and not derivation.is_scanned:
+            values = {name: rows[whole] for name, rows in measured.items()}
+            observed[whole] = derivation.of_observed(values, points[whole], owner)[:, column or 0]
+        return _Seen(derivation, training(history, coordinates, self._outputs), finished, points, observed)
 
     def _is_exact(self, finished: Sequence[Trial]) -> bool:
         """Whether an observation is the truth, in an environment that never changes."""
-        fits_noise = self._surrogate.detect_noise
-        told = self.settings.deterministic is True if fits_noise is None else not fits_noise
-        return told and not any(
+        for entry in self.settings.surrogates:
+            fits_noise = entry.detect_noise if isinstance(entry, GP) else None
+            if not (self.settings.deterministic is True if fits_noise is None else not fits_noise):
+                return False
+        return not any(
             entry.uncertainty is not None or entry.environment_value is not None
             for trial in finished
             for entry in (trial.outcome.measurements if trial.outcome is not None else ())
@@ -289,6 +359,11 @@ class ActiveLearning(AbstractDriver):
         if not self.settings.vary_scaling:
             return self.settings.scaling
         return self.settings.scaling * float(10.0 ** randomness.uniform(-1.0, 1.0))
+
+
+def _own_warping(entry: GP) -> str:
+    """The warping where no turns are taken: derived quantities need a Gaussian in its own unit, unless one is asked for."""
+    return "identity" if entry.warping_function == "auto" else entry.warping_function
 
 
 def _environment_unit(coordinates: Coordinates, environment: Mapping[str, float]) -> Array:

@@ -1,11 +1,12 @@
-"""When a minimisation is over: the four rules of a `Minimizer`."""
+"""When a search is over: the rules of its objective."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay.drivers.configuration import Minimizer
+from assay.acquisition.configuration import Explorer, Minimizer, MultiMinimizer
 
 __all__ = ["WINDOW", "met_rule", "remember"]
 
@@ -20,20 +21,24 @@ def remember(state: Mapping[str, Any] | None, entry: Mapping[str, float] | None)
 
 
 def met_rule(
-    objective: Minimizer, best_observed: float | None, recent: Sequence[Mapping[str, float]]
+    objective: Minimizer | MultiMinimizer | Explorer,
+    best_observed: float | None,
+    recent: Sequence[Mapping[str, float]],
 ) -> str | None:
     """The sentence of the rule that is met, or None."""
-    if best_observed is not None and best_observed <= objective.min_val:
-        return f"a value of {best_observed:g} was observed, at or below min_val {objective.min_val:g}"
+    least = getattr(objective, "min_val", -math.inf)
+    if best_observed is not None and best_observed <= least:
+        return f"a value of {best_observed:g} was observed, at or below min_val {least:g}"
     if len(recent) < WINDOW:
         return None
     rules = (
-        ("PoI", objective.min_PoI, "min_PoI", "probability of improvement"),
-        ("std", objective.min_uncertainty, "min_uncertainty", "standard deviation"),
-        ("acquisition", objective.min_acq_val, "min_acq_val", "acquisition"),
+        ("PoI", "min_PoI", "probability of improvement"),
+        ("std", "min_uncertainty", "standard deviation"),
+        ("acquisition", "min_acq_val", "acquisition"),
     )
-    for key, bound, name, words in rules:
-        largest = max(entry[key] for entry in recent)
-        if largest < bound:
+    for key, name, words in rules:
+        bound = getattr(objective, name, None)
+        largest = max(entry.get(key, math.inf) for entry in recent)
+        if bound is not None and largest < bound:
             return f"the {words} was below {name} {bound:g} at the last {WINDOW} suggestions"
     return None

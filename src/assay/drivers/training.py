@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from assay.records import Measurement, Trial
 from assay.space.space import Space
 from assay.surrogates.dataset import Dataset
 
-__all__ = ["Training", "check_measurements", "observed_values", "training"]
+__all__ = ["Training", "check_measurements", "mean_values", "observed_values", "training"]
 
 Array = np.ndarray
 
@@ -93,6 +94,23 @@ def observed_values(trial: Trial, surrogate: str, column: int, outputs: Mapping[
         for entry in entries
         if entry.derivative is None and _model_name(entry, outputs) == surrogate
     ]
+
+
+def mean_values(trial: Trial, surrogate: str, outputs: Mapping[str, int]) -> list[float]:
+    """The mean of what was measured of each output in a trial, in the trial's own environment and without derivatives; NaN
+    where nothing was."""
+    entries = trial.outcome.measurements if trial.outcome is not None else ()
+    own = dict(trial.suggestion.environment)
+    found = [
+        entry.value
+        for entry in entries
+        if entry.derivative is None
+        and _model_name(entry, outputs) == surrogate
+        and (entry.environment_value is None or {**own, **entry.environment_value} == own)
+    ]
+    if not found:
+        return [math.nan] * outputs[surrogate]
+    return [math.fsum(column) / len(found) for column in zip(*found, strict=True)]
 
 
 def _model_name(entry: Measurement, outputs: Mapping[str, int]) -> str:

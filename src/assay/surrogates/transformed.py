@@ -15,7 +15,7 @@ from assay.surrogates.dataset import Dataset
 from assay.surrogates.latent_gaussian import AbstractLatentGaussian
 from assay.surrogates.scaling import OutputScaling
 
-__all__ = ["TransformedPosterior", "TransformedSurrogate"]
+__all__ = ["TransformedPosterior", "TransformedSurrogate", "mapped"]
 
 Array = np.ndarray
 

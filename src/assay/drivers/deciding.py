@@ -1,0 +1,247 @@
+"""One suggestion for any objective: quantities on the models, what a look promises, and the best new look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.candidates import candidates
+from assay.acquisition.configuration import Constrainer, Explorer, Minimizer, MultiMinimizer
+from assay.acquisition.product import LogProduct
+from assay.acquisition.search import Ranked, Search, search
+from assay.drivers.deriving import Derivation, leading
+from assay.drivers.promising import (
+    DRAWS,
+    Aim,
+    constraint_factors,
+    exploring,
+    improving,
+    spreading,
+)
+from assay.drivers.suggesting import CENTRES, Chosen, Domain, Looks, first_chosen, success_factors
+from assay.numerics.designs import sobol
+from assay.numerics.hypervolume import non_dominated
+from assay.quantities.graph import Graph
+from assay.quantities.quantity import Quantity
+from assay.surrogates.abstract import AbstractPosterior
+
+__all__ = ["Decision", "decide"]
+
+Array = np.ndarray
+Generators = Callable[[str], np.random.Generator]
+
+# A constraint counts as kept where it is likelier than this.
+LIKELY = 0.5
+# Points of the space at which the typical size of a quantity is measured.
+SURVEY = 64
+
+
+def decide(
+    derivation: Derivation,
+    posteriors: Mapping[str, AbstractPosterior],
+    domain: Domain,
+    looks: Looks,
+    scaling: float,
+    generators: Generators,
+) -> Chosen:
+    """The point that promises most.
+
+    Arguments:
+        derivation: the variables, and the driver's settings.
+        posteriors: of the surrogates, by name, over all the data.
+        domain: where to look.
+        looks: what was looked at.
+        scaling: multiplies the models' uncertainty.
+        generators: purpose to generator.
+
+    Raises:
+        NumericalError: when every point that the search finds was looked at already.
+    """
+    return Decision(derivation, posteriors, domain, looks, scaling, generators).chosen()
+
+
+@final
+@dataclass(frozen=True)
+class Decision:
+    """The steps of `decide`, each computed when it is asked for; the arguments are the same."""
+
+    derivation: Derivation
+    posteriors: Mapping[str, AbstractPosterior]
+    domain: Domain
+    looks: Looks
+    scaling: float
+    generators: Generators
+
+    def chosen(self) -> Chosen:
+        """The best new look, with figures for people."""
+        seen = (self.looks.succeeded, self.looks.failed, self.looks.pending)
+        chosen = first_chosen(self._searches(), np.concatenate(seen), self.domain)
+        return replace(chosen, info={**chosen.info, **self._figures(chosen.point)})
+
+    def _searches(self) -> Iterator[tuple[str, Ranked]]:
+        factors = [
+            *constraint_factors(self._bounds, [self.aim(entry.variable) for entry in self._bounds]),
+            *success_factors(self.looks, self.domain.coordinates, self.generators),
+        ]
+        starts = self._starts
+        promise = self._promise
+        if promise is not None:
+            yield "model", self._search(LogProduct((promise, *factors)) if factors else promise, starts)
+        elif factors:
+            yield "constraint", self._search(LogProduct(tuple(factors)), starts)
+        yield "exploration", self._search(self._exploration, starts)
+
+    @property
+    def _promise(self) -> AbstractAcquisition | None:
+        """What a look promises; None while no look is known to keep the bounds, which then come first."""
+        match self._objective:
+            case Minimizer() as objective:
+                aim = self.aim(objective.variable)
+                worth = self._worth
+                kept = worth[np.isfinite(worth)]
+                return improving(objective, aim, float(kept.min()), self.scaling) if len(kept) else None
+            case MultiMinimizer() as objective:
+                return spreading(objective, self._aims, self._expected, self.scaling)
+            case Explorer():
+                return self._exploration
+
+    @cached_property
+    def _exploration(self) -> AbstractAcquisition:
+        objective = self._objective
+        name = objective.variables if isinstance(objective, MultiMinimizer) else [objective.variable]
+        owner, column = self.derivation.resolve(name[0] if name else None)
+        quantity = Quantity(self._open_graph, owner)
+        columns = np.arange(len(quantity.output_names)) if column is None else np.array([column])
+        values = quantity.mean_variance(self._survey)[0][:, columns]
+        spreads = np.maximum(values.std(axis=0), 1e-12 + 1e-6 * np.abs(values).max(axis=0))
+        return exploring(quantity, columns, spreads)
+
+    @cached_property
+    def _worth(self) -> Array:
+        """(looks,), what is expected at each, infinite where bounds or constraints are probably broken."""
+        points = self._here
+        aim = self.aim(self._objective.variable) if isinstance(self._objective, Minimizer) else self._aims[0]
+        worth = aim.mean(points)
+        allowed = self.domain.feasible.contains(points)
+        for factor in constraint_factors(self._bounds, [self.aim(entry.variable) for entry in self._bounds]):
+            allowed &= factor.value(points) > np.log(LIKELY)
+        return np.where(allowed, worth, np.inf)
+
+    @cached_property
+    def _expected(self) -> Array:
+        """(looks, objectives), what is expected at the looks so far, open ones included."""
+        return np.stack([aim.mean(self._here) for aim in self._aims], axis=1)
+
+    @cached_property
+    def _here(self) -> Array:
+        """The looks that succeeded and those that are open, in the environment of this suggestion."""
+        points = np.concatenate([self.looks.succeeded, self.looks.pending])
+        points[:, self.domain.coordinates.design_dimension :] = self.domain.environment
+        return points
+
+    @cached_property
+    def _starts(self) -> Array:
+        optimizer = self.derivation.settings.acquisition_optimizer
+        return candidates(
+            self.domain.coordinates,
+            self.domain.feasible,
+            self._centres,
+            (optimizer.num_initial_samples, optimizer.num_local_samples),
+            self.generators("candidates"),
+            self.domain.environment,
+        )
+
+    @property
+    def _centres(self) -> Array:
+        """The best looks so far: more candidates lie around them."""
+        match self._objective:
+            case Minimizer():
+                order = np.argsort(self._worth, kind="stable")[:CENTRES]
+                return self._here[order]
+            case MultiMinimizer():
+                return self._here[non_dominated(self._expected)]
+            case Explorer():
+                return self._here[:0]
+
+    @cached_property
+    def _survey(self) -> Array:
+        """Points all over the space, and the looks so far."""
+        everywhere = sobol(
+            self.domain.coordinates,
+            self.domain.feasible,
+            SURVEY,
+            self.generators("survey"),
+            self.domain.environment,
+        )
+        return np.concatenate([everywhere, self._here])
+
+    def aim(self, name: str | None) -> Aim:
+        """The output of a name, as it is once the open looks are done with."""
+        owner, column = self.derivation.resolve(name)
+        quantity = Quantity(self._open_graph, owner)
+        column = column or 0
+        values = quantity.mean_variance(self._survey)[0][:, column]
+        spread = max(float(np.std(values)), 1e-12 * (1.0 + float(np.abs(values).max())))
+        return Aim(quantity, column, self._normal, spread)
+
+    @cached_property
+    def _aims(self) -> list[Aim]:
+        objective = self._objective
+        if not isinstance(objective, MultiMinimizer):
+            return [self.aim(objective.variable)]
+        names = objective.variables or [entry.name for entry in self.derivation.settings.variables]
+        return [self.aim(name) for name in names[: len(objective.lower_reference)]]
+
+    @cached_property
+    def _normal(self) -> Array:
+        """Common normals of all draws; symmetric, so that means of affine quantities are exact."""
+        from scipy.special import ndtri
+        from scipy.stats import qmc  # half a second, and only draws need it
+
+        dimension = self._open_graph.normal_dimension
+        uniform = qmc.Sobol(max(dimension, 1), rng=self.generators("draws")).random(DRAWS // 2)
+        half = ndtri(np.clip(uniform[:, :dimension], 1e-9, 1.0 - 1e-9))
+        return np.concatenate([half, -half])
+
+    @cached_property
+    def _open_graph(self) -> Graph:
+        pending = self.looks.pending
+        known = (
+            {name: posterior.condition_on_inputs(pending) for name, posterior in self.posteriors.items()}
+            if len(pending)
+            else self.posteriors
+        )
+        return self.derivation.graph(known)
+
+    @property
+    def _objective(self) -> Minimizer | MultiMinimizer | Explorer:
+        return leading(self.derivation.settings.objectives)
+
+    @property
+    def _bounds(self) -> list[Constrainer]:
+        return [entry for entry in self.derivation.settings.objectives if isinstance(entry, Constrainer)]
+
+    def _search(self, acquisition: AbstractAcquisition, starts: Array) -> Ranked:
+        optimizer = self.derivation.settings.acquisition_optimizer
+        settings = Search(starts=optimizer.num_starts, max_rounds=optimizer.max_steps)
+        return search(acquisition, self.domain.coordinates, self.domain.feasible, starts, settings)
+
+    def _figures(self, point: Array) -> dict[str, float]:
+        aim = self._aims[0]
+        mean, variance = aim.quantity.mean_variance(point[None])
+        figures = {
+            "mean": float(mean[0, aim.column]),
+            "std": float(np.sqrt(max(variance[0, aim.column], 0.0))),
+        }
+        worth = self._worth if isinstance(self._objective, Minimizer) else np.empty(0)
+        if np.isfinite(worth).any():
+            best = float(worth.min())
+            law = aim.quantity.draw(point[None], aim.normal)[:, 0, aim.column]
+            figures["PoI"] = float((law < best).mean())
+            figures["incumbent"] = int(np.argmin(worth))
+        return figures

@@ -1,0 +1,216 @@
+"""From objectives and quantities to acquisitions: what a look promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.configuration import Constrainer, Minimizer, MultiMinimizer
+from assay.acquisition.exploration import LogTotalUncertainty
+from assay.acquisition.hypervolume import LogExpectedHypervolumeImprovement, LogSampledHypervolumeImprovement
+from assay.acquisition.hypervolume_gain import BoxStack
+from assay.acquisition.improvement import (
+    LogConfidenceBound,
+    LogExpectedImprovement,
+    LogProbabilityBelow,
+)
+from assay.acquisition.sampled import SampledConfidenceBound, SampledImprovement, SampledProbabilityBelow
+from assay.numerics.hypervolume import non_dominated_boxes
+from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity
+from assay.quantities.quantity import GaussianScalar
+
+__all__ = ["Aim", "constraint_factors", "exploring", "improving", "spreading"]
+
+Array = np.ndarray
+
+# Draws of a quantity that is not Gaussian, for one acquisition.
+DRAWS = 64
+# The width of smoothed corners and steps, in spreads of the quantity over the points looked at.
+SMOOTHING = 1e-3
+# The standard deviations of a confidence bound; `scaling` multiplies them.
+CONFIDENCE = 2.0
+# So many times a constraint must hold: expected improvements differ by powers of ten, and a single probability would
+# hardly weigh beside them.
+CAUTION = 3.0
+# The share of what was seen that an improvement must be for its probability to count.
+IMPROVEMENT_MARGIN = 0.05
+
+
+@final
+@dataclass(frozen=True)
+class Aim:
+    """One output of a quantity, and how to draw it.
+
+    Arguments:
+        quantity: the random vector.
+        column: its output that counts.
+        normal: (DRAWS, normal_dimension), of its draws.
+        spread: a typical difference between its values at different points, positive.
+    """
+
+    quantity: AbstractQuantity
+    column: int
+    normal: Array
+    spread: float
+
+    @property
+    def scalar(self) -> AbstractScalarQuantity | None:
+        """As a Gaussian number, where it is one."""
+        return GaussianScalar(self.quantity, self.column) if self.quantity.is_gaussian else None
+
+    def mean(self, points: Array) -> Array:
+        """(points,), what is expected there."""
+        return self.quantity.mean_variance(points)[0][:, self.column]
+
+    @property
+    def smoothing(self) -> float:
+        """The width of smoothed corners and steps."""
+        return SMOOTHING * self.spread
+
+
+def improving(objective: Minimizer, aim: Aim, incumbent: float, scaling: float) -> AbstractAcquisition:
+    """What a look promises to someone who wants less than the incumbent."""
+    scalar, margin = aim.scalar, IMPROVEMENT_MARGIN * aim.spread * scaling
+    if scalar is not None:
+        match objective.strategy:
+            case "EI":
+                return LogExpectedImprovement(scalar, incumbent, scaling)
+            case "LCB":
+                return LogConfidenceBound(scalar, incumbent, CONFIDENCE * scaling)
+            case "PoI":
+                return LogProbabilityBelow(scalar, incumbent - margin, scaling)
+    normal = scaling * aim.normal
+    match objective.strategy:
+        case "EI":
+            return SampledImprovement(aim.quantity, incumbent, normal, aim.smoothing, aim.column)
+        case "LCB":
+            return SampledConfidenceBound(
+                aim.quantity, incumbent, aim.normal, aim.smoothing, CONFIDENCE * scaling, aim.column
+            )
+        case "PoI":
+            return SampledProbabilityBelow(
+                aim.quantity, incumbent - margin, normal, aim.smoothing, column=aim.column
+            )
+
+
+def spreading(
+    objective: MultiMinimizer, aims: Sequence[Aim], values: Array, scaling: float
+) -> AbstractAcquisition:
+    """What a look promises to someone who wants the Pareto front.
+
+    Arguments:
+        objective: with the references.
+        aims: one for each of its variables.
+        values: (looks, objectives), seen or expected at the looks so far, open ones included.
+        scaling: multiplies the uncertainty.
+    """
+    lower, upper = np.array(objective.lower_reference), np.array(objective.upper_reference)
+    scalars = [aim.scalar for aim in aims]
+    gaussian = [scalar for scalar in scalars if scalar is not None]
+    if len(gaussian) == len(aims):
+        return LogExpectedHypervolumeImprovement.of(gaussian, values, lower, upper, scaling)
+    boxes = BoxStack.of([non_dominated_boxes(values, lower, upper)])
+    smoothing = SMOOTHING * (upper - lower)
+    columns = tuple(_Column(aim.quantity, aim.column) for aim in aims)
+    return LogSampledHypervolumeImprovement(columns, scaling * aims[0].normal, boxes, smoothing)
+
+
+def exploring(quantity: AbstractQuantity, columns: Array, spreads: Array) -> AbstractAcquisition:
+    """What a look promises to someone who wants to know a quantity everywhere."""
+    return LogTotalUncertainty(quantity, columns, spreads**-2)
+
+
+def constraint_factors(objectives: Sequence[Constrainer], aims: Sequence[Aim]) -> list[AbstractAcquisition]:
+    """The probabilities that bounds are kept."""
+    factors: list[AbstractAcquisition] = []
+    for objective, aim in zip(objectives, aims, strict=True):
+        for bound, sign in ((objective.upper_bound, 1.0), (objective.lower_bound, -1.0)):
+            if bound is not None:
+                factors.append(_probability(aim, bound, sign))
+    return factors
+
+
+def _probability(aim: Aim, bound: float, sign: float) -> AbstractAcquisition:
+    """The probability of being below a bound, or above it where the sign is negative."""
+    if aim.scalar is not None:
+        scalar = aim.scalar if sign > 0 else _Negative(aim.scalar)
+        return LogProbabilityBelow(scalar, sign * bound, power=CAUTION)
+    quantity = _Column(aim.quantity, aim.column, sign)
+    return SampledProbabilityBelow(quantity, sign * bound, aim.normal, aim.smoothing, CAUTION)
+
+
+@final
+@dataclass(frozen=True)
+class _Negative(AbstractScalarQuantity):
+    """A scalar with its sign changed."""
+
+    scalar: AbstractScalarQuantity
+
+    def mean_variance(self, points: Array) -> tuple[Array, Array]:
+        mean, variance = self.scalar.mean_variance(points)
+        return -mean, variance
+
+    def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
+        mean, variance, by_mean, by_variance = self.scalar.mean_variance_gradient(points)
+        return -mean, variance, -by_mean, by_variance
+
+    def to_working(self, values: Array) -> Array:
+        return -self.scalar.to_working(-np.asarray(values, dtype=float))
+
+
+@final
+@dataclass(frozen=True)
+class _Column(AbstractQuantity):
+    """One output of a quantity, perhaps with its sign changed."""
+
+    whole: AbstractQuantity
+    column: int
+    sign: float = 1.0
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        return (self.whole.output_names[self.column],)
+
+    @property
+    def is_gaussian(self) -> bool:
+        return self.whole.is_gaussian
+
+    @property
+    def normal_dimension(self) -> int:
+        return self.whole.normal_dimension
+
+    def mean_variance(self, points: Array) -> tuple[Array, Array]:
+        mean, variance = self.whole.mean_variance(points)
+        return self.sign * mean[:, [self.column]], variance[:, [self.column]]
+
+    def mean_covariance(self, points: Array) -> tuple[Array, Array]:
+        mean, variance = self.mean_variance(points)
+        return mean, variance[:, :, None]
+
+    def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
+        mean, variance, by_mean, by_variance = (
+            part[:, [self.column]] for part in self.whole.mean_variance_gradient(points)
+        )
+        return self.sign * mean, variance, self.sign * by_mean, by_variance
+
+    def quantiles(self, points: Array, probabilities: Array) -> Array:
+        probabilities = np.asarray(probabilities, dtype=float)
+        found = self.whole.quantiles(points, probabilities if self.sign > 0 else 1.0 - probabilities)
+        return self.sign * found[:, :, [self.column]]
+
+    def draw(self, points: Array, normal: Array) -> Array:
+        return self.sign * self.whole.draw(points, normal)[:, :, [self.column]]
+
+    def draw_pullback(self, points: Array, normal: Array) -> tuple[Array, Callable[[Array], Array]]:
+        values, back = self.whole.draw_pullback(points, normal)
+
+        def pullback(bar: Array) -> Array:
+            whole = np.zeros_like(values)
+            whole[:, :, [self.column]] = self.sign * bar
+            return back(whole)
+
+        return self.sign * values[:, :, [self.column]], pullback

@@ -1,0 +1,149 @@
+"""From the configuration of a surrogate to its recipe, or to the recipes that the data choose between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from assay.drivers.surrogates import build_surrogates
+from assay.errors import ConfigurationError
+from assay.numerics.coordinates import Coordinates
+from assay.numerics.expressions import compile_numpy
+from assay.numerics.input_maps import AbstractInputMap, Formula, FormulaMap, LevelTable, SpaceMap
+from assay.space.expressions import parse
+from assay.space.schema import shown
+from assay.surrogates.abstract import AbstractSurrogate
+from assay.surrogates.configuration import (
+    GP,
+    NN,
+    ExpressionParameter,
+    Linear,
+    SurrogateEntry,
+    Transformation,
+)
+from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.outliers import OutlierDetector
+from assay.surrogates.prior_mean import CallablePriorMean
+from assay.surrogates.transformed import TransformedSurrogate
+
+__all__ = ["input_maps", "recipes"]
+
+Array = np.ndarray
+
+
+def recipes(
+    entry: SurrogateEntry,
+    coordinates: Coordinates,
+    deterministic: bool | None,
+    warping: str,
+    transformations: Mapping[str, FormulaMap],
+) -> dict[str, AbstractSurrogate]:
+    """The recipes of one entry of `surrogates`, by name: one, or those that the data choose between.
+
+    Arguments:
+        entry: the configuration.
+        coordinates: of the space.
+        deterministic: what the driver was told; `detect_noise` of the entry decides where it is given.
+        warping: the one whose turn it is; for Gaussian processes.
+        transformations: what surrogates can see, by name.
+    """
+    match entry:
+        case GP():
+            made = dict[str, AbstractSurrogate](
+                _gaussian_processes(entry, coordinates, deterministic, warping)
+            )
+        case Linear():
+            made = {"linear": _linear(entry, coordinates, deterministic)}
+        case NN():
+            made = {"ensemble": _ensemble(entry, coordinates)}
+    if entry.input is None:
+        return made
+    seen = transformations[entry.input]
+    return {name: TransformedSurrogate(_of_numbers(recipe), seen) for name, recipe in made.items()}
+
+
+def input_maps(entries: Sequence[Transformation], coordinates: Coordinates) -> dict[str, FormulaMap]:
+    """What surrogates can see, by the name of the transformation.
+
+    Raises:
+        ExpressionError: when a formula is not in the language, or uses a name that it cannot read.
+        ConfigurationError: when a mapping does not fit its parameter.
+    """
+    maps: dict[str, FormulaMap] = {}
+    for entry in entries:
+        source: AbstractInputMap = SpaceMap(coordinates) if entry.input is None else maps[entry.input]
+        parameters: dict[str, Formula | LevelTable] = {}
+        bounds = []
+        for parameter in entry.parameters:
+            owner = f"parameter {shown(parameter.name)} of transformation {shown(entry.name)}"
+            if isinstance(parameter, ExpressionParameter):
+                parameters[parameter.name] = Formula.of(parameter.expression, source.names, owner)
+                bounds.append(parameter.bounds)
+            else:
+                parameters[parameter.name] = LevelTable.of(
+                    parameter.discrete_parameter, parameter.values, coordinates, owner
+                )
+                bounds.append([min(parameter.values), max(parameter.values)])
+                if bounds[-1][0] == bounds[-1][1]:
+                    raise ConfigurationError(
+                        f"{owner} needs at least two different values, got {parameter.values}"
+                    )
+        maps[entry.name] = FormulaMap(source, parameters, np.array(bounds).T)
+    return maps
+
+
+def _gaussian_processes(
+    entry: GP, coordinates: Coordinates, deterministic: bool | None, warping: str
+) -> dict[str, GaussianProcess]:
+    detector = entry.outlier_detector
+    changes: dict[str, object] = {
+        "joint_hyperparameters": entry.joint_hyperparameters,
+        "correlate_outputs": entry.correlate_outputs,
+    }
+    if entry.prior_mean is not None:
+        changes["prior_mean"] = _prior_mean(entry.prior_mean, coordinates, entry.name)
+    if detector is not None:
+        changes["outlier_detector"] = OutlierDetector(
+            degrees_of_freedom=detector.dof, precision=detector.prec, max_steps=detector.max_iter
+        )
+    built = build_surrogates(entry, coordinates, deterministic, warping)
+    return {kernel: replace(recipe, **changes) for kernel, recipe in built.items()}
+
+
+def _prior_mean(given: float | str, coordinates: Coordinates, name: str) -> CallablePriorMean:
+    """A number or an expression of the parameters as a function of unit coordinates, with its gradient."""
+    source = SpaceMap(coordinates)
+    owner = f"prior_mean of surrogate {shown(name)}"
+    compiled = compile_numpy(
+        parse(str(given) if isinstance(given, str) else repr(given), source.names, owner=owner)
+    )
+    used = compiled.expression.names
+
+    def value(points: Array) -> Array:
+        values, _ = source.natural(points)
+        return np.broadcast_to(compiled.value(values), (len(points),)).copy()
+
+    def gradient(points: Array) -> Array:
+        values, slopes = source.natural(points)
+        _, by_name = compiled.value_gradient(values, used)
+        parts = [np.broadcast_to(by_name[key], (len(points),))[:, None] * slopes[key] for key in used]
+        return np.sum(parts, axis=0)[:, None, :] if parts else np.zeros((len(points), 1, points.shape[1]))
+
+    return CallablePriorMean(value, gradient)
+
+
+def _linear(entry: Linear, coordinates: Coordinates, deterministic: bool | None) -> AbstractSurrogate:
+    raise NotImplementedError
+
+
+def _ensemble(entry: NN, coordinates: Coordinates) -> AbstractSurrogate:
+    raise NotImplementedError
+
+
+def _of_numbers(recipe: AbstractSurrogate) -> AbstractSurrogate:
+    """The recipe for what a transformation gives: numbers only, no labels."""
+    if isinstance(recipe, GaussianProcess):
+        return replace(recipe, categories=())
+    return recipe

@@ -17,7 +17,7 @@ from assay.acquisition.abstract import AbstractAcquisition
 from assay.acquisition.front import FantasisedOutput, draw_fronts, to_working
 from assay.acquisition.hypervolume_gain import BoxStack, log_gain, log_gain_gradient
 from assay.acquisition.improvement import SMALLEST_VARIANCE
-from assay.numerics.hypervolume import non_dominated_boxes
+from assay.numerics.hypervolume import non_dominated, non_dominated_boxes
 from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity
 from assay.quantities.selector import SelectedOutput
 
@@ -29,8 +29,10 @@ __all__ = [
 
 Array = np.ndarray
 
-# So many sides of boxes are weighed at once.
-CHUNK = 1_000_000
+# So many numbers at once, which a cache holds.
+CHUNK = 50_000
+# The width of the Gaussian that smooths the gain of a draw, in spans of the front.
+SMOOTHING = 1e-3
 
 
 @final
@@ -59,13 +61,16 @@ class LogExpectedHypervolumeImprovement(AbstractAcquisition):
         upper: Array,
         scaling: float = 1.0,
     ) -> LogExpectedHypervolumeImprovement:
-        """For a front of observed values (rows, objectives) and references (objectives,), all in own units."""
+        """For a front of values (rows, objectives) and references (objectives,), all in own units.
+
+        Values are observations; for open looks, whose inputs the quantities have been conditioned on, expected ones.
+        """
         worth, ends = to_working(quantities, values), to_working(quantities, np.stack([lower, upper]))
         boxes = BoxStack.of([non_dominated_boxes(worth, ends[0], ends[1])])
         return LogExpectedHypervolumeImprovement(tuple(quantities), boxes, scaling)
 
     def value(self, points: Array) -> Array:
-        return _in_chunks(self._value, points, self.boxes.upper.size)
+        return _in_chunks(self._value, points, self.boxes.size)
 
     def value_gradient(self, points: Array) -> tuple[Array, Array]:
         moments = [quantity.mean_variance_gradient(points) for quantity in self.quantities]
@@ -122,7 +127,7 @@ class LogNoisyHypervolumeImprovement(AbstractAcquisition):
         return LogNoisyHypervolumeImprovement(outputs, boxes, scaling)
 
     def value(self, points: Array) -> Array:
-        return _in_chunks(self._value, points, self.boxes.upper.size)
+        return _in_chunks(self._value, points, self.boxes.size)
 
     def value_gradient(self, points: Array) -> tuple[Array, Array]:
         moments = [output.mean_variance_gradient(points) for output in self.outputs]
@@ -153,7 +158,7 @@ class LogSampledHypervolumeImprovement(AbstractAcquisition):
         quantities: of one set of sources; their outputs, one after the other, are the objectives, minimised.
         normal: (draws, normal dimension), standard normals.
         boxes: what the front leaves over, in own units: one front, or one for each draw.
-        smoothing: (objectives,), the width in each objective's own unit; about a thousandth of what the front spans.
+        smoothing: (objectives,), the width in each objective's own unit.
 
     Source: S. Ament, S. Daulton, D. Eriksson, M. Balandat, E. Bakshy, NeurIPS 2023, section 4, with a Gaussian in place
     of its softplus.
@@ -164,9 +169,29 @@ class LogSampledHypervolumeImprovement(AbstractAcquisition):
     boxes: BoxStack
     smoothing: Array
 
+    @staticmethod
+    def of(
+        quantities: Sequence[AbstractQuantity],
+        values: Array,
+        lower: Array,
+        upper: Array,
+        normal: Array,
+        smoothing: float = SMOOTHING,
+    ) -> LogSampledHypervolumeImprovement:
+        """For a front of values (rows, objectives), observed or expected, and references (objectives,).
+
+        The smoothing is a share of what the front spans, or of the way from the reference to a front of one point.
+        """
+        front = values[non_dominated(values)]
+        span = front.max(axis=0) - front.min(axis=0)
+        span = np.where(span > 0.0, span, np.abs(upper - front.min(axis=0)))
+        boxes = BoxStack.of([non_dominated_boxes(values, lower, upper)])
+        width = smoothing * np.where(span > 0.0, span, 1.0)
+        return LogSampledHypervolumeImprovement(tuple(quantities), normal, boxes, width)
+
     def value(self, points: Array) -> Array:
-        sides = len(self.normal) * self.boxes.upper[0].size
-        return _in_chunks(self._value, points, sides)
+        numbers = len(self.normal) * self.boxes.size // len(self.boxes.ends)
+        return _in_chunks(self._value, points, numbers)
 
     def value_gradient(self, points: Array) -> tuple[Array, Array]:
         drawn = [quantity.draw_pullback(points, self.normal) for quantity in self.quantities]
@@ -193,8 +218,8 @@ def _by_draw(moments: list[tuple[Array, Array]]) -> tuple[Array, Array]:
     return mean, np.stack([part[1] for part in moments], axis=1)[None]
 
 
-def _in_chunks(function: Callable[[Array], Array], points: Array, sides: int) -> Array:
-    """A function of points, of `sides` numbers each, for a bounded number at a time."""
-    size = max(1, CHUNK // max(sides, 1))
+def _in_chunks(function: Callable[[Array], Array], points: Array, numbers: int) -> Array:
+    """A function of points, which takes so many numbers for each, for a bounded number at a time."""
+    size = max(1, CHUNK // max(numbers, 1))
     parts = [function(points[first : first + size]) for first in range(0, len(points), size)]
     return np.concatenate(parts) if parts else np.empty(0)

@@ -34,26 +34,47 @@ ROUNDING = 4.0 * np.finfo(float).eps
 
 @dataclass(frozen=True)
 class BoxStack:
-    """The boxes of several fronts, filled up with empty ones to the same number: (fronts, boxes, objectives) each."""
+    """The boxes of several fronts, filled up with empty ones to the same number.
 
+    Boxes share their ends with one another, so that what is computed at an end is computed once.
+
+    Arguments:
+        ends: (fronts, ends, objectives), where boxes begin or end, ascending.
+        lower, upper: (fronts, boxes, objectives), the numbers of each box's ends; equal for a box that fills up.
+    """
+
+    ends: Array
     lower: Array
     upper: Array
 
     @staticmethod
     def of(fronts: Sequence[Boxes]) -> BoxStack:
         """One front for each draw, or one for all."""
-        count, size = max(len(boxes) for boxes in fronts), fronts[0].lower.shape[1]
-        lower = np.zeros((len(fronts), max(count, 1), size))
-        upper = lower.copy()
-        for index, boxes in enumerate(fronts):
-            lower[index, : len(boxes)] = boxes.lower
-            upper[index, : len(boxes)] = boxes.upper
-        return BoxStack(lower, upper)
+        boxes = max(1, *(len(front) for front in fronts)), fronts[0].lower.shape[1]
+        # A front of n boxes has n + 2 ends at most, some of which may be infinite.
+        ends = np.zeros((len(fronts), 2 * boxes[0], boxes[1]))
+        lower, upper = (np.zeros((len(fronts), *boxes), dtype=int) for _ in range(2))
+        most = 1
+        for index, front in enumerate(fronts):
+            for objective in range(boxes[1]):
+                both = np.concatenate([front.lower[:, objective], front.upper[:, objective]])
+                distinct, place = np.unique(both, return_inverse=True)
+                ends[index, : len(distinct), objective] = distinct
+                lower[index, : len(front), objective], upper[index, : len(front), objective] = np.split(
+                    place, 2
+                )
+                most = max(most, len(distinct))
+        return BoxStack(ends[:, :most], lower, upper)
 
     @property
     def is_empty(self) -> Array:
         """(fronts, boxes), True for those that only fill up."""
         return np.any(self.lower >= self.upper, axis=2)
+
+    @property
+    def size(self) -> int:
+        """The numbers that one point takes."""
+        return self.lower.size + self.ends.size
 
 
 def log_gain(boxes: BoxStack, mean: Array, spread: Array) -> Array:
@@ -74,42 +95,42 @@ def log_gain_gradient(boxes: BoxStack, mean: Array, spread: Array) -> tuple[Arra
     """The same with its derivatives by mean and spread: (points,), (draws, points, objectives) twice."""
     sides = _sides(boxes, mean, spread)
     value, weights = _average(sides.log_box)
-    by_mean = -(sides.upper_slope + sides.ratio * (sides.upper_slope - sides.lower_slope))
-    upper, lower = 1.0 - sides.upper_z * sides.upper_slope, 1.0 - sides.lower_z * sides.lower_slope
-    by_spread = upper + sides.ratio * (upper - lower)
-    return (
-        value,
-        np.einsum("spb,spbk->spk", weights, by_mean) / spread,
-        np.einsum("spb,spbk->spk", weights, by_spread) / spread,
-    )
+    ratio = np.exp(-sides.gap) / -np.expm1(-sides.gap)  # h(lower)/(h(upper) - h(lower))
+    parts = []
+    # The derivatives of log h by mean and by spread, in units of 1/spread, at every end.
+    for rate in (-sides.slope, 1.0 - sides.z * sides.slope):
+        upper, lower = _at(rate, boxes.upper), _at(rate, boxes.lower)
+        parts.append(np.einsum("spb,spbk->spk", weights, upper + ratio * (upper - lower)) / spread)
+    return value, *parts
 
 
 @dataclass(frozen=True)
 class _Sides:
-    """The ends of every side, (draws, points, boxes, objectives), and the boxes' logarithms (draws, points, boxes).
+    """What is computed at every end, (draws, points, ends, objectives), and of every box.
 
-    `ratio` is h(lower)/(h(upper) - h(lower)).
+    `gap` (draws, points, boxes, objectives) is the difference of log h between the ends of a side; `log_box` (draws,
+    points, boxes).
     """
 
-    upper_z: Array
-    lower_z: Array
-    upper_slope: Array
-    lower_slope: Array
-    ratio: Array
+    z: Array
+    slope: Array
+    gap: Array
     log_box: Array
 
 
 def _sides(boxes: BoxStack, mean: Array, spread: Array) -> _Sides:
-    centre, width = mean[:, :, None, :], spread[:, :, None, :]
-    upper_z = (boxes.upper[:, None] - centre) / width
-    lower_z = np.maximum((boxes.lower[:, None] - centre) / width, -FARTHEST)
-    upper_log, upper_slope = log_h(upper_z)
-    lower_log, lower_slope = log_h(lower_z)
-    gap = np.maximum(upper_log - lower_log, ROUNDING * (1.0 + np.abs(upper_log)))
-    share = -np.expm1(-gap)
-    log_box = (upper_log + np.log(share) + np.log(width)).sum(axis=-1)
-    log_box = np.where(boxes.is_empty[:, None, :], -np.inf, log_box)
-    return _Sides(upper_z, lower_z, upper_slope, lower_slope, np.exp(-gap) / share, log_box)
+    width = spread[:, :, None, :]
+    z = np.maximum((boxes.ends[:, None] - mean[:, :, None, :]) / width, -FARTHEST)
+    log, slope = log_h(z)
+    upper = _at(log, boxes.upper)
+    gap = np.maximum(upper - _at(log, boxes.lower), ROUNDING * (1.0 + np.abs(upper)))
+    log_box = (upper + np.log(-np.expm1(-gap))).sum(axis=-1) + np.log(width).sum(axis=-1)
+    return _Sides(z, slope, gap, np.where(boxes.is_empty[:, None, :], -np.inf, log_box))
+
+
+def _at(numbers: Array, places: Array) -> Array:
+    """What stands at the ends of boxes: (draws, points, ends, objectives) to (draws, points, boxes, objectives)."""
+    return np.take_along_axis(numbers, places[:, None], axis=2)
 
 
 def _average(log_box: Array) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "imports": "CPU time of `import assay`, `assay --help` and `assay show` in fresh processes",
     "fronts": "the hypervolume of Deb's front after 50 evaluations, beside BoTorch",
     "open": "time of opening a study with 1e5 events, from its snapshot and without",
+    "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 
 

@@ -226,7 +226,8 @@ class GaussianProcess(AbstractSurrogate):
         whole = self.objective(data, state)
         drawn = None
         if len(data) > self.fit_rows:
-            drawn = np.sort(generator.permutation(len(data))[: self.fit_rows])
+            # Always the same, so that fits with other kernels or other states can be compared.
+            drawn = np.sort(np.random.default_rng(0).permutation(len(data))[: self.fit_rows])
         few = whole if drawn is None else self._of_rows(data, whole, drawn)
         starts = self._starts(few, state, generator)
         best = climb(few, few.bounds, starts, self.steps)
@@ -246,6 +247,7 @@ class GaussianProcess(AbstractSurrogate):
             "log_posterior": -best.value,
             "evaluations": best.evaluations,
             "starts": len(starts),
+            "rows": len(data) if drawn is None else len(drawn),
             "jitter": posterior.jitter,
             "length_scales": posterior.length_scales.tolist(),
         }
@@ -455,6 +457,7 @@ def _joined_info(infos: list[Mapping[str, Any]]) -> dict[str, Any]:
         "log_posterior": sum(info["log_posterior"] for info in infos),
         "evaluations": sum(info["evaluations"] for info in infos),
         "starts": infos[0]["starts"],
+        "rows": infos[0]["rows"],
         "jitter": max(info["jitter"] for info in infos),
         "length_scales": [info["length_scales"] for info in infos],
     }

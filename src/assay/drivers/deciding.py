@@ -39,6 +39,9 @@ Generators = Callable[[str], np.random.Generator]
 LIKELY = 0.5
 # Points of the space at which the typical size of a quantity is measured.
 SURVEY = 64
+# The width of smoothed corners and steps, in the spread that draws have at so many promising points.
+SMOOTHING = 0.01
+PROMISING = 20
 
 
 def decide(
@@ -125,8 +128,7 @@ class Decision:
     def _worth(self) -> Array:
         """(looks,), what is expected at each, infinite where bounds or constraints are probably broken."""
         points = self._here
-        aim = self.aim(self._objective.variable) if isinstance(self._objective, Minimizer) else self._aims[0]
-        worth = aim.mean(points)
+        worth = self._expected[:, 0]
         allowed = self.domain.feasible.contains(points)
         for factor in constraint_factors(self._bounds, [self.aim(entry.variable) for entry in self._bounds]):
             allowed &= factor.value(points) > np.log(LIKELY)
@@ -135,7 +137,11 @@ class Decision:
     @cached_property
     def _expected(self) -> Array:
         """(looks, objectives), what is expected at the looks so far, open ones included."""
-        return np.stack([aim.mean(self._here) for aim in self._aims], axis=1)
+        columns = []
+        for name in self.derivation.objective_names:
+            owner, column = self.derivation.resolve(name)
+            columns.append(Quantity(self._open_graph, owner).mean_variance(self._here)[0][:, column or 0])
+        return np.stack(columns, axis=1)
 
     @cached_property
     def _here(self) -> Array:
@@ -187,15 +193,21 @@ class Decision:
         column = column or 0
         values = quantity.mean_variance(self._survey)[0][:, column]
         spread = max(float(np.std(values)), 1e-12 * (1.0 + float(np.abs(values).max())))
-        return Aim(quantity, column, self._normal, spread)
+        smoothing = SMOOTHING * self._resolution(quantity, column)
+        return Aim(quantity, column, self._normal, spread, smoothing)
+
+    def _resolution(self, quantity: Quantity, column: int) -> float:
+        """How well an output is known where it may be lowest: what a decision about the next look has to resolve."""
+        if quantity.is_gaussian:
+            return 1.0
+        mean, variance = (part[:, column] for part in quantity.mean_variance(self._starts))
+        spread = np.sqrt(np.maximum(variance, 0.0))
+        promising = np.argsort(mean - spread, kind="stable")[:PROMISING]
+        return max(float(np.median(spread[promising])), 1e-12 * (1.0 + float(np.abs(mean).min())))
 
     @cached_property
     def _aims(self) -> list[Aim]:
-        objective = self._objective
-        if not isinstance(objective, MultiMinimizer):
-            return [self.aim(objective.variable)]
-        names = objective.variables or [entry.name for entry in self.derivation.settings.variables]
-        return [self.aim(name) for name in names[: len(objective.lower_reference)]]
+        return [self.aim(name) for name in self.derivation.objective_names]
 
     @cached_property
     def _normal(self) -> Array:

@@ -29,7 +29,7 @@ Array = np.ndarray
 
 # Draws of a quantity that is not Gaussian, for one acquisition.
 DRAWS = 64
-# The width of smoothed corners and steps, in spreads of the quantity over the points looked at.
+# The width of the smoothed front, in distances of the references.
 SMOOTHING = 1e-3
 # The standard deviations of a confidence bound; `scaling` multiplies them.
 CONFIDENCE = 2.0
@@ -50,12 +50,14 @@ class Aim:
         column: its output that counts.
         normal: (DRAWS, normal_dimension), of its draws.
         spread: a typical difference between its values at different points, positive.
+        smoothing: the width of smoothed corners and steps, positive; only draws need it.
     """
 
     quantity: AbstractQuantity
     column: int
     normal: Array
     spread: float
+    smoothing: float
 
     @property
     def scalar(self) -> AbstractScalarQuantity | None:
@@ -65,11 +67,6 @@ class Aim:
     def mean(self, points: Array) -> Array:
         """(points,), what is expected there."""
         return self.quantity.mean_variance(points)[0][:, self.column]
-
-    @property
-    def smoothing(self) -> float:
-        """The width of smoothed corners and steps."""
-        return SMOOTHING * self.spread
 
 
 def improving(objective: Minimizer, aim: Aim, incumbent: float, scaling: float) -> AbstractAcquisition:

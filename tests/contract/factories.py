@@ -61,7 +61,10 @@ from assay.store.memory import MemoryStore
 from assay.store.sql import SqlStore
 from assay.surrogates.abstract import AbstractSurrogate
 from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
+from assay.surrogates.feature_maps import PolynomialFeatures, RandomFourierFeatures
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.linear import BayesianLinear
+from assay.surrogates.neural_ensemble import NeuralEnsemble
 from assay.surrogates.outliers import OutlierDetector
 from assay.surrogates.transformed import TransformedSurrogate
 from assay.testing.surrogate_suite import example_data
@@ -135,6 +138,12 @@ SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
     "averaged, outputs alone": (
         AveragedGaussianProcess,
         lambda: AveragedGaussianProcess(GaussianProcess(joint_hyperparameters=False), pairs=2),
+    ),
+    "polynomials": (BayesianLinear, lambda: BayesianLinear(PolynomialFeatures(6))),
+    "random features": (BayesianLinear, lambda: BayesianLinear(RandomFourierFeatures(120), noise="none")),
+    "networks": (
+        NeuralEnsemble,
+        lambda: NeuralEnsemble(members=4, hidden_widths=(16, 16), steps=100, warm_steps=40),
     ),
 }
 

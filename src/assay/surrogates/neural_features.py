@@ -7,8 +7,9 @@ about [-1, 1]. All members have one shape, so that a layer is one array with the
 from __future__ import annotations
 
 import base64
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
@@ -140,7 +141,7 @@ def initial_layers(
     if chosen == "auto":
         chosen = {"tanh": "glorot", "sine": "siren"}.get(activation, "he")
     layers = []
-    for place, (incoming, outgoing) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for place, (incoming, outgoing) in enumerate(itertools.pairwise(widths)):
         variance = {
             "glorot": 2.0 / (incoming + outgoing),
             "he": 2.0 / incoming,
@@ -175,7 +176,7 @@ def layers_to_state(layers: Layers) -> list[dict[str, Any]]:
     ]
 
 
-def layers_of_state(state: list[Mapping[str, Any]]) -> Layers:
+def layers_of_state(state: Sequence[Mapping[str, Any]]) -> Layers:
     """The layers that `layers_to_state` wrote, in double precision."""
     layers = []
     for layer in state:

@@ -17,6 +17,9 @@ __all__ = ["load", "names"]
 _BUILT_IN: dict[str, dict[str, str]] = {
     "drivers": {
         "ActiveLearning": "assay.drivers.active_learning:ActiveLearning",
+        "BayesianLeastSquares": "assay.drivers.presets:BayesianLeastSquares",
+        "BayesianOptimization": "assay.drivers.presets:BayesianOptimization",
+        "BayesianReconstruction": "assay.drivers.presets:BayesianReconstruction",
         "CMAES": "assay.drivers.evolution_strategy:CMAES",
         "DifferentialEvolution": "assay.drivers.differential_evolution:DifferentialEvolution",
         "RandomSearch": "assay.drivers.random_search:RandomSearch",

@@ -1,0 +1,250 @@
+"""Presets: what people mostly want, as a few keys; each is an active-learning driver with a configuration of its own.
+
+`active_learning_configuration` shows that configuration, to be taken further by hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, final
+
+from pydantic import Field, ValidationError
+
+from assay.acquisition.configuration import Minimizer
+from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.active_learning import ActiveLearning
+from assay.drivers.belief import Belief
+from assay.drivers.configuration import ActiveLearningConfiguration, refusal
+from assay.drivers.describing import describe
+from assay.errors import ConfigurationError
+from assay.quantities.configuration import (
+    ChiSquaredValue,
+    ErrorModel,
+    NegLogProbability,
+    ParameterDistribution,
+    SingleSelector,
+)
+from assay.records import Measurement
+from assay.space.space import Space
+from assay.surrogates.configuration import GP, Entry, Matrix, Vector
+
+__all__ = ["BayesianLeastSquares", "BayesianOptimization", "BayesianReconstruction", "Preset", "PresetFamily"]
+
+
+class _Common(Entry):
+    scaling: float = Field(
+        default=1.0,
+        gt=0,
+        lt=math.inf,
+        description="multiplies the model's uncertainty: 10 explores, 0.1 is greedy",
+    )
+    vary_scaling: bool = Field(
+        default=False, description="multiply `scaling` by a draw from 0.1 to 10 at each suggestion"
+    )
+    num_initial: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="size of the starting design; none given: by the number of parameters",
+    )
+    min_val: float = Field(
+        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
+    )
+    min_uncertainty: float = Field(
+        default=0.0, ge=0, description="stop when the standard deviation was lower at the last 5 suggestions"
+    )
+    min_PoI: float = Field(
+        default=1e-16,
+        ge=0,
+        le=1,
+        description="stop when the probability of improvement was lower at the last 5 suggestions",
+    )
+    parameter_distribution: ParameterDistribution = Field(
+        default_factory=ParameterDistribution,
+        description="how probable the parameters are: measure of statistics, prior of run_mcmc",
+    )
+
+    def active_learning(self) -> ActiveLearningConfiguration:
+        """The configuration of `ActiveLearning` that this one stands for."""
+        raise NotImplementedError
+
+    def _common(self) -> dict[str, Any]:
+        keys = ("scaling", "vary_scaling", "num_initial", "parameter_distribution", "deterministic")
+        return {key: getattr(self, key) for key in keys}
+
+    def _minimizer(self, variable: str, **keys: Any) -> Minimizer:
+        return Minimizer(
+            variable=variable,
+            min_val=self.min_val,
+            min_uncertainty=self.min_uncertainty,
+            min_PoI=self.min_PoI,
+            **keys,
+        )
+
+
+class BayesianOptimizationConfiguration(_Common):
+    """Minimise one number."""
+
+    deterministic: bool | None = Field(
+        default=None,
+        description="whether a repeated evaluation gives the same value; none given: noise is fitted",
+    )
+    strategy: Literal["EI", "LCB", "PoI"] = Field(
+        default="EI",
+        description="expected improvement, lower confidence bound, or probability of improvement",
+    )
+    localize: bool = Field(default=False, description="look only where the model is sure: a local search")
+
+    def active_learning(self) -> ActiveLearningConfiguration:
+        return ActiveLearningConfiguration(
+            surrogates=[GP()],
+            variables=[SingleSelector()],
+            objectives=[self._minimizer("v", strategy=self.strategy, localize=self.localize)],
+            **self._common(),
+        )
+
+
+class _TargetConfiguration(_Common):
+    target_vector: Vector | None = Field(
+        default=None,
+        min_length=1,
+        description="what the model's outputs are to match; to be given before the first suggestion",
+    )
+    uncertainty_vector: Vector | None = Field(
+        default=None, description="standard deviations of the target; none given: ones"
+    )
+    covariance_matrix: Matrix | None = Field(
+        default=None, description="covariance of the target, instead of standard deviations"
+    )
+    deterministic: bool | None = Field(
+        default=True,
+        description="whether a repeated evaluation of the model gives the same values; False or none: noise is fitted",
+    )
+
+    def _target(self) -> dict[str, Any]:
+        keys = ("target_vector", "uncertainty_vector", "covariance_matrix")
+        if self.target_vector is None:
+            raise ConfigurationError(
+                "the driver needs its key 'target_vector' before the first suggestion: study.configure(target_vector=[...])"
+            )
+        return {"input": "loss", **{key: getattr(self, key) for key in keys}}
+
+    def _surrogate(self) -> GP:
+        return GP(output_dim=len(self.target_vector or [0.0]))
+
+
+class BayesianLeastSquaresConfiguration(_TargetConfiguration):
+    """Match a vector: minimise the sum of squares."""
+
+    effective_DOF: float | None = Field(
+        default=None, gt=0, description="Accepted: the law of chi-squared is exact here"
+    )
+
+    def active_learning(self) -> ActiveLearningConfiguration:
+        return ActiveLearningConfiguration(
+            surrogates=[self._surrogate()],
+            variables=[ChiSquaredValue(name="chisq", **self._target())],
+            objectives=[self._minimizer("chisq")],
+            **self._common(),
+        )
+
+
+class BayesianReconstructionConfiguration(_TargetConfiguration):
+    """Find the most probable parameters given a measured vector, and how large its errors are."""
+
+    error_model: ErrorModel | None = Field(
+        default=None,
+        description="errors with parameters of their own; none given: the uncertainties as they stand",
+    )
+
+    def active_learning(self) -> ActiveLearningConfiguration:
+        variable = NegLogProbability(name="neg_log_prob", error_model=self.error_model, **self._target())
+        return ActiveLearningConfiguration(
+            surrogates=[self._surrogate()],
+            variables=[variable],
+            objectives=[self._minimizer("neg_log_prob")],
+            **self._common(),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Preset(AbstractDriver):
+    """A driver that hands everything to the active-learning driver which its configuration stands for.
+
+    Made by `BayesianOptimization.from_data` and its siblings.
+    """
+
+    settings: _Common
+
+    @cached_property
+    def active_learning(self) -> ActiveLearning:
+        """The driver that does the work."""
+        return ActiveLearning(self.settings.active_learning())
+
+    @property
+    def active_learning_configuration(self) -> dict[str, Any]:
+        """The same as a configuration of `ActiveLearning`, to be taken further by hand."""
+        return self.active_learning.configuration()
+
+    def configuration(self) -> dict[str, Any]:
+        return self.settings.model_dump()
+
+    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
+        self.active_learning.check(space, measurements)
+
+    def suggest(self, history: History, request: Request) -> Proposal:
+        return self.active_learning.suggest(history, request)
+
+    def best(self, history: History) -> Mapping[str, Any] | None:
+        return self.active_learning.best(history)
+
+    def observed(self, history: History) -> dict[int, float]:
+        """As of `ActiveLearning`."""
+        return self.active_learning.observed(history)
+
+    def belief(self, history: History) -> Belief:
+        """As of `ActiveLearning`."""
+        return self.active_learning.belief(history)
+
+    def stop_reason(self, history: History) -> str | None:
+        return self.active_learning.stop_reason(history)
+
+    def describe(self) -> dict[str, Any]:
+        return describe("driver", self.settings)
+
+
+@final
+@dataclass(frozen=True)
+class PresetFamily:
+    """All presets with one kind of configuration.
+
+    Arguments:
+        kind: of the configuration.
+    """
+
+    kind: type[_Common]
+
+    def from_data(self, data: Mapping[str, Any]) -> Preset:
+        """The driver of a configuration.
+
+        Raises:
+            ConfigurationError: one sentence with the path of the key, the rule, and what was got.
+        """
+        try:
+            return Preset(self.kind.model_validate(dict(data)))
+        except ValidationError as error:
+            raise refusal(error) from None
+
+
+BayesianOptimization = PresetFamily(BayesianOptimizationConfiguration)
+"""Minimise one number; the driver `ActiveLearning` with nothing but its defaults."""
+
+BayesianLeastSquares = PresetFamily(BayesianLeastSquaresConfiguration)
+"""Match a vector: the outputs are modelled one by one, and their sum of squares is minimised."""
+
+BayesianReconstruction = PresetFamily(BayesianReconstructionConfiguration)
+"""Find the most probable parameters given a measured vector with errors, which may be unknown themselves."""

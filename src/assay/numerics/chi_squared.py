@@ -2,9 +2,10 @@
 
     Q = Σ_i g_i²,   g_i ~ N(m_i, v_i),   K(s) = log E e^{sQ} = Σ_i -½ log(1 - 2 v_i s) + s m_i²/(1 - 2 v_i s)
 
-Probabilities come from the inversion of e^{K(s)} along a parabola through its saddle point in the direction of steepest
-descent. There the integrand is as small as the answer and falls like a Gaussian, so that a trapezoidal rule of few
-nodes converges geometrically, in the tails as in the middle; a term with v_i = 0 is a constant.
+Probabilities come from the inversion of e^{K(s)} along a hyperbola that leaves its saddle point in the direction of
+steepest descent. There the integrand is as small as the answer, in the tails as in the middle, and a trapezoidal rule of
+few nodes converges geometrically. The hyperbola's ends stay within 45 degrees of the vertical: beyond, terms of small
+variance, which are nearly Gaussian, would grow. A term with v_i = 0 is a constant.
 
 Source: S. O. Rice, "Distribution of quadratic forms in normal random variables - evaluation by numerical integration",
 SIAM J. Sci. Stat. Comput. 1, 438 (1980); J. P. Imhof, Biometrika 48, 419 (1961), for the distribution.
@@ -22,10 +23,13 @@ __all__ = ["GeneralisedChiSquared"]
 
 Array = np.ndarray
 
-# Nodes of the trapezoidal rule, in standard deviations of the tilted distribution.
-_STEP, _NODES = 0.16, 60
-_U = _STEP * np.arange(_NODES)
-_WEIGHTS = np.where(_U == 0.0, 0.5, 1.0) * _STEP / np.pi
+# Nodes of the trapezoidal rule in t; u = sinh t is the height in standard deviations of the tilted distribution.
+_STEP, _NODES = 0.1, 56
+_T = _STEP * np.arange(_NODES)
+_U = np.sinh(_T)
+_WEIGHTS = np.where(_T == 0.0, 0.5, 1.0) * np.cosh(_T) * _STEP / np.pi
+# The slope of the hyperbola's ends, real by imaginary part.
+_SLOPE = 0.4
 # The pole at s = 0 keeps this distance from the contour, in the same unit.
 _POLE_DISTANCE = 1.0
 _SADDLE_ROUNDS, _QUANTILE_ROUNDS = 12, 40
@@ -65,7 +69,7 @@ class GeneralisedChiSquared:
         return self._everywhere(values)[2]
 
     def quantiles(self, probabilities: Array) -> Array:
-        """(probabilities, p), by a safeguarded Newton iteration; each relative to its height above the least value."""
+        """(probabilities, p), by a safeguarded Newton iteration."""
         probabilities = np.asarray(probabilities, dtype=float)
         shape = (len(probabilities), len(self.mean))
         wanted = np.broadcast_to(probabilities[:, None], shape).ravel()
@@ -74,24 +78,25 @@ class GeneralisedChiSquared:
         values = np.where(self._is_random[owners], values, self._floor[owners])
         floor = self._floor[owners]
         low, high = floor.copy(), np.full_like(floor, np.inf)
+        longest = 4.0 * np.sqrt(self.mean_variance()[1])[owners]
         active = np.flatnonzero(self._is_random[owners] & (wanted > 0.0) & (wanted < 1.0))
         for _ in range(_QUANTILE_ROUNDS):
             if not active.size:
                 break
             here, aim = values[active], wanted[active]
             below, above, density = self._chunked(here, owners[active])
-            low[active] = np.where(below < aim, here, low[active])
-            high[active] = np.where(below < aim, high[active], here)
-            height = here - floor[active]
-            step = _newton_step(height, aim, below, above, density)
-            trial = here + step
-            inside = np.isfinite(trial) & (trial > low[active]) & (trial < high[active])
-            with np.errstate(invalid="ignore"):
-                middle = 0.5 * (low[active] + high[active])
-            middle = np.where(np.isfinite(high[active]), middle, here + height)
-            values[active] = np.where(inside, trial, middle)
-            # The next error is of the order of the square of this step.
-            active = active[~inside | (np.abs(step) > 1e-5 * height)]
+            is_low = below < aim
+            low[active] = np.where(is_low, here, low[active])
+            high[active] = np.where(is_low, high[active], here)
+            room = np.where(is_low, np.minimum(high[active] - here, longest[active]), low[active] - here)
+            step = _newton_step(here - floor[active], aim, below, above, density)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                inside = (step / room >= 0.0) & (step / room < 1.0)
+            error = np.where(aim < 0.5, below - aim, above - (1.0 - aim))
+            # The next error is of the order of the square of this one.
+            is_far = np.abs(error) > 1e-6 * np.minimum(aim, 1.0 - aim)
+            values[active] = here + np.where(inside, step, np.where(is_far, 0.5 * room, 0.0))
+            active = active[is_far]
         return values.reshape(shape)
 
     # -- the distribution function ------------------------------------------------------------------------
@@ -123,8 +128,9 @@ class GeneralisedChiSquared:
         centre, second, third = self._contour(values, squares, variance)
         deviation = np.sqrt(second)
         bend = third / (6.0 * second * deviation)
-        s = centre[:, None] + (1j * _U + bend[:, None] * _U**2) / deviation[:, None]
-        slope = (1j + 2.0 * bend[:, None] * _U) / deviation[:, None]
+        root = np.sqrt(1.0 + (bend[:, None] * _U / _SLOPE) ** 2)
+        s = centre[:, None] + (1j * _U + bend[:, None] * _U**2 / root) / deviation[:, None]
+        slope = (1j + bend[:, None] * _U * (1.0 + 1.0 / root**2) / root) / deviation[:, None]
         exponent = -s * values[:, None]
         quotient = 1.0 / (1.0 - 2.0 * variance[:, None, :] * s[:, :, None])
         # log of the quotient, and not of the product: each stays on its branch.

@@ -28,11 +28,14 @@ Model = Callable[[Array], tuple[Array, Sequence[Array]]]
 _CHUNK = 4096
 # Steps after which those that have not converged are gathered from all chunks.
 _ROUND = 8
-# A parameter has converged when its step is this part of its own standard deviation, or of its size.
-_PART_OF_DEVIATION, _PART_OF_SIZE = 1e-7, 1e-13
+# Gauss-Newton steps before the whole curvature, which costs as much as 2 M of them, is used.
+_PATIENCE = 16
+# A problem has converged when the step that is left is this part of a standard deviation, in the metric of the
+# parameters' covariance; or when what it would gain is lost in the rounding of the sum.
+_PART_OF_DEVIATION, _ROUNDING = 1e-7, 2e-15
 # The step of the differences of exact first derivatives that give second ones, as a part of a parameter's scale.
 _STEP = 1e-5
-_SHRINK, _GROW, _FIRST, _LARGEST = 0.1, 8.0, 1e-3, 1e12
+_SHRINK, _GROW, _FIRST, _LARGE, _LARGEST = 0.1, 8.0, 1e-3, 1e4, 1e12
 
 
 def least_squares(
@@ -61,7 +64,9 @@ def least_squares(
     problem = _Problem(model, targets, weights, *(bound[:, None] for bound in bounds))
     for first in range(0, steps, _ROUND):
         parts = np.split(open_, range(_CHUNK, len(open_), _CHUNK))
-        open_ = np.concatenate([_climb(problem, found, damping, part, whole=first > 0) for part in parts])
+        open_ = np.concatenate(
+            [_climb(problem, found, damping, part, whole=first >= _PATIENCE) for part in parts]
+        )
         if not len(open_):
             break
     return found
@@ -162,11 +167,11 @@ def _climb(problem: _Problem, theta: Array, damping: Array, open_: Array, *, who
         trial = np.clip(at + step, problem.lower, problem.upper)
         new_values, new_jacobian = model(trial)
         new_cost = _cost(new_values, y, w)
-        moved = np.abs(trial - at)
-        small = (moved**2 * curvature <= _PART_OF_DEVIATION**2) | (moved <= _PART_OF_SIZE * np.abs(at))
-        done = (small.all(axis=0) & (damp <= 1.0) & is_solved) | (damp >= _LARGEST)
+        gain = np.abs((slope * (trial - at)).sum(axis=0))
+        is_small = gain <= np.maximum(_PART_OF_DEVIATION**2, _ROUNDING * cost)
+        done = (is_small & is_solved & (damp <= _LARGE)) | (damp >= _LARGEST)
         is_better = (new_cost <= cost) & is_solved
-        damp = np.where(is_better, np.maximum(_SHRINK * damp, 1e-15), _GROW * damp)
+        damp = np.where(is_better, np.maximum(_SHRINK * damp, 1e-9), _GROW * damp)
         at, cost = np.where(is_better, trial, at), np.where(is_better, new_cost, cost)
         values = np.where(is_better, new_values, values)
         jacobian = [np.where(is_better, *pair) for pair in zip(new_jacobian, jacobian, strict=True)]

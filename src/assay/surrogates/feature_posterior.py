@@ -1,16 +1,17 @@
 """The posterior of models that are linear in features: a Bayesian linear model, or an ensemble of them.
 
 Member m has whitened features ψ_m = R_m⁻ᵀ φ_m, so that its mean is μ_m = ψ_m·z_m and its covariance ψ_m·ψ_m'. The
-ensemble is the Gaussian with the mixture's mean and covariance, times a calibration factor s:
+ensemble is a Gaussian with the mixture's mean and, for κ = 1, its covariance, times a calibration factor s:
 
-    mean = (1/M) Σ μ_m,   cov = (s/M) Σ (ψ_m·ψ_m' + (μ_m - mean)(μ_m' - mean'))
+    mean = (1/M) Σ μ_m,   cov = (s/M) Σ (ψ_m·ψ_m' + κ (μ_m - mean)(μ_m' - mean'))
 
-This is an inner product of one vector Ψ(x) = sqrt(s/M) [ψ_1, ..., ψ_M, μ_1 - mean, ..., μ_M - mean]: looks whose results
-are not known yet take away the part of it that they would tell.
+This is an inner product of one vector Ψ(x) = sqrt(s/M) [ψ_1, ..., ψ_M, sqrt(κ) (μ_1 - mean), ..., sqrt(κ) (μ_M - mean)]:
+looks whose results are not known yet take away the part of it that they would tell.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
@@ -63,6 +64,7 @@ class FeaturePosterior(AbstractLatentGaussian):
         features: of all members.
         model: the weights' posterior; its batch is (outputs, members).
         calibration: (outputs,), s.
+        spread: κ, the weight of the members' disagreement.
         noise: of the rows.
         scaling: between own and latent units; affine.
         prior_mean: what was believed before; in own units.
@@ -72,6 +74,7 @@ class FeaturePosterior(AbstractLatentGaussian):
     features: AbstractFeatures
     model: LinearModel
     calibration: Array
+    spread: float
     noise: RowNoise
     scaling: OutputScaling
     prior_mean: AbstractPriorMean | None
@@ -152,7 +155,8 @@ class FeaturePosterior(AbstractLatentGaussian):
         factor = np.sqrt(self.calibration / members)[:, None, None]
         vectors = np.moveaxis(whitened, 1, 2).reshape(outputs, points, members * size)
         if members > 1:
-            vectors = np.concatenate([vectors, np.moveaxis(means - mean[:, None], 1, 2)], axis=2)
+            apart = math.sqrt(self.spread) * (means - mean[:, None])
+            vectors = np.concatenate([vectors, np.moveaxis(apart, 1, 2)], axis=2)
         return mean, factor * vectors
 
     def _feature_bar(self, bar: Array) -> Array:
@@ -162,7 +166,7 @@ class FeaturePosterior(AbstractLatentGaussian):
         factor = np.sqrt(self.calibration / members)[:, None, None, None]
         whitened = np.moveaxis(bar[:, :, : members * size].reshape(outputs, points, members, size), 2, 1)
         if members > 1:
-            apart = np.moveaxis(bar[:, :, members * size :], 2, 1)
+            apart = math.sqrt(self.spread) * np.moveaxis(bar[:, :, members * size :], 2, 1)
             apart = apart - apart.mean(axis=1, keepdims=True)
             whitened = whitened + apart[..., None] * np.swapaxes(self.model.projected, -1, -2)
         return factor * (whitened @ np.swapaxes(self.model.inverse_root, -1, -2))
@@ -188,6 +192,7 @@ def feature_posterior(
     features: AbstractFeatures,
     prior_precision: Array,
     calibration: Array,
+    spread: float,
     noise: RowNoise,
     scaling: OutputScaling,
     prior_mean: AbstractPriorMean | None,
@@ -197,12 +202,13 @@ def feature_posterior(
 
     Arguments:
         prior_precision: (outputs, members or 1, size), of the weights, in latent units.
-        calibration, noise, scaling, prior_mean: as of the class.
+        calibration, spread, noise, scaling, prior_mean: as of the class.
     """
     before = FeaturePosterior(
         features,
         LinearModel.prior(prior_precision),
         calibration,
+        spread,
         noise,
         scaling,
         prior_mean,

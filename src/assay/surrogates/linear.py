@@ -112,7 +112,7 @@ class BayesianLinear(AbstractSurrogate):
         scaling = affine_scaling(offset, scale)
         noise = RowNoise(np.array(state["noise_variance"], dtype=float), encoding.slope_noise)
         return feature_posterior(
-            features, precision[:, None], np.ones(outputs), noise, scaling, self.prior_mean, data
+            features, precision[:, None], np.ones(outputs), 0.0, noise, scaling, self.prior_mean, data
         )
 
     @property

@@ -13,13 +13,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import numpy as np
 
 from assay.numerics.linear_model import LinearModel
 
-__all__ = ["RIDGES", "Calibration", "Resampling", "calibrated", "row_presence"]
+__all__ = [
+    "RIDGES",
+    "Calibration",
+    "Resampling",
+    "calibrated",
+    "jackknife_weight",
+    "left_out_share",
+    "row_presence",
+]
 
 Array = np.ndarray
 
@@ -50,7 +58,14 @@ class Calibration:
 
 
 def calibrated(
-    design: Array, target: Array, noise_factor: Array, known: Array, present: Array, *, noisy: bool
+    design: Array,
+    target: Array,
+    noise_factor: Array,
+    known: Array,
+    present: Array,
+    share: float,
+    *,
+    noisy: bool,
 ) -> Calibration:
     """The ridge and the factor of one output.
 
@@ -59,6 +74,7 @@ def calibrated(
         target: (rows,), standardised.
         noise_factor, known: (rows,), n and k.
         present: (members, rows), 1 where a member has a row, else 0.
+        share: the share of the rows that a member lacks.
         noisy: whether the ridge counts as noise.
     """
     out = 1.0 - present
@@ -69,7 +85,7 @@ def calibrated(
         best = (-math.inf, best[1])
         for ridge in RIDGES if chosen.any() else ():
             row_noise = ridge * noise_factor + known / factor
-            mean, variance = _held_out(design, target, present / row_noise, out)
+            mean, variance = _held_out(design, target, present / row_noise, out, share)
             unit = variance + (ridge * noise_factor if noisy else 0.0)
             square = (target - mean)[chosen] ** 2
             value, own = _factor(square, unit[chosen], known[chosen])
@@ -81,14 +97,18 @@ def calibrated(
     return best[1]
 
 
-def _held_out(design: Array, target: Array, row_precision: Array, out: Array) -> tuple[Array, Array]:
-    """Mean and variance of each row by the mixture of the members that do not have it: (rows,) twice."""
+def _held_out(
+    design: Array, target: Array, row_precision: Array, out: Array, share: float
+) -> tuple[Array, Array]:
+    """Mean and variance of each row by the ensemble of the members that do not have it: (rows,) twice."""
     prior = LinearModel.prior(np.ones(design.shape[2]))
     mean, variance = prior.given(design, target[:, None], row_precision).mean_variance(design)
     mean = mean[..., 0]
-    share = out / np.maximum(out.sum(axis=0), 1.0)
-    average = (share * mean).sum(axis=0)
-    return average, (share * (variance + (mean - average) ** 2)).sum(axis=0)
+    count = out.sum(axis=0)
+    own = out / np.maximum(count, 1.0)
+    average = (own * mean).sum(axis=0)
+    spread = jackknife_weight(share, count) * (mean - average) ** 2
+    return average, (own * (variance + spread)).sum(axis=0)
 
 
 def _factor(square: Array, unit: Array, known: Array) -> tuple[float, float]:
@@ -122,6 +142,22 @@ def row_presence(points: Array, members: int, resampling: Resampling, left_out: 
     out = max(1, round(left_out * members))
     rank = np.argsort(np.argsort(uniform, axis=0), axis=0)
     return (rank >= out).astype(float)
+
+
+def left_out_share(members: int, resampling: Resampling, left_out: float) -> float:
+    """The share of the rows that a member lacks, on average."""
+    return math.exp(-1.0) if resampling == "bootstrap" else max(1, round(left_out * members)) / members
+
+
+def jackknife_weight(share: float, members: Any) -> Any:
+    """What the variance between members is multiplied by, so that it is that of a fit to all rows.
+
+    Members that lack a share f of the rows differ by f/(1 - f) of what fits to independent data differ by; and the variance
+    about the mean of `members` is (members - 1)/members of the variance.
+
+    Source: J. Shao, C. F. J. Wu, "A General Theory for Jackknife Variance Estimation", Annals of Statistics 17, 1176 (1989).
+    """
+    return (1.0 - share) / share * members / np.maximum(members - 1.0, 1.0)
 
 
 def _uniform(points: Array, members: int) -> Array:

@@ -15,7 +15,14 @@ from assay.surrogates.dataset import Dataset
 from assay.surrogates.feature_posterior import FeaturePosterior, RowNoise, affine_scaling, feature_posterior
 from assay.surrogates.features import InputEncoding, check_rows, rows_design
 from assay.surrogates.gaussian_process_posterior import latent_rows
-from assay.surrogates.neural_calibration import RIDGES, Resampling, calibrated, row_presence
+from assay.surrogates.neural_calibration import (
+    RIDGES,
+    Resampling,
+    calibrated,
+    jackknife_weight,
+    left_out_share,
+    row_presence,
+)
 from assay.surrogates.neural_features import (
     ACTIVATIONS,
     ActivationName,
@@ -127,8 +134,11 @@ class NeuralEnsemble(AbstractSurrogate):
             written = layers_to_state(layers)
             features = NeuralFeatures(layers_of_state(written), self.activation, encoding)
             design = rows_design(features, data)
+            share = left_out_share(self.members, self.resampling, self.left_out)
             outputs = [
-                calibrated(design, latent[:, k], factor, known[:, k], present, noisy=self.noise == "fit")
+                calibrated(
+                    design, latent[:, k], factor, known[:, k], present, share, noisy=self.noise == "fit"
+                )
                 for k in range(data.output_dimension)
             ]
         fitted_state = {
@@ -153,6 +163,7 @@ class NeuralEnsemble(AbstractSurrogate):
             features,
             np.ones((len(ridge), self.members, features.size)),
             factor,
+            jackknife_weight(left_out_share(self.members, self.resampling, self.left_out), self.members),
             RowNoise(ridge, encoding.slope_noise),
             affine_scaling(offset, scale),
             self.prior_mean,

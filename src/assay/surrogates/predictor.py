@@ -52,7 +52,13 @@ def save_predictor(posterior: FeaturePosterior, path: str | Path) -> None:
         raise UsageError("a predictor with a prior mean cannot be saved, because the mean is code")
     description, arrays = _described(posterior.features)
     encoding = _encoding(posterior.features)
-    about = {"format": FORMAT, "version": VERSION, "category_counts": encoding.category_counts, **description}
+    about = {
+        "format": FORMAT,
+        "version": VERSION,
+        "category_counts": encoding.category_counts,
+        "spread": posterior.spread,
+        **description,
+    }
     scaling, noise, model = posterior.scaling, posterior.noise, posterior.model
     with Path(path).open("wb") as file:  # np.savez would add a suffix to a name
         np.savez(
@@ -95,6 +101,7 @@ def load_predictor(path: str | Path) -> FeaturePosterior:
         features,
         LinearModel(arrays["triangle"], arrays["log_normaliser"], features.size),
         arrays["calibration"],
+        about["spread"],
         RowNoise(arrays["noise"], encoding.slope_noise),
         affine_scaling(arrays["offset"], arrays["scale"]),
         None,

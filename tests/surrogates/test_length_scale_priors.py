@@ -49,10 +49,10 @@ def test_the_gradient_is_the_limit_of_differences(name: str) -> None:
 
 def test_densities_are_those_of_their_names() -> None:
     scales = np.array([0.2, 0.7, 1.9])
-    density = gamma(3.0, scale=1.0 / 6.0).logpdf(scales)
+    density = gamma.logpdf(scales, 3.0, scale=1.0 / 6.0)
     values = [GammaPrior().value_gradient(np.log(scales[k : k + 1]))[0] for k in range(3)]
     assert np.allclose(np.diff(values), np.diff(density), rtol=1e-10)
-    density = lognorm(0.5, scale=np.exp(0.25)).logpdf(scales)
+    density = lognorm.logpdf(scales, 0.5, scale=np.exp(0.25))
     values = [CORRELATION_LENGTH_PRIOR.value_gradient(np.log(scales[k : k + 1]))[0] for k in range(3)]
     assert np.allclose(np.diff(values), np.diff(density), rtol=1e-10)
 

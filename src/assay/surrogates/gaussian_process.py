@@ -14,22 +14,16 @@ from assay.numerics.threads import blas_threads_for
 from assay.surrogates.abstract import AbstractSurrogate, Fitted
 from assay.surrogates.correlation import learned_correlation
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.evidence import EvidenceTable, Hyperparameters, evidence_table, factorised
-from assay.surrogates.evidence_large import LargeTable, large_factor, large_table
+from assay.surrogates.evidence import Hyperparameters
 from assay.surrogates.fit import Climb, NoisePrior, Objective, climb
-from assay.surrogates.gaussian_process_posterior import (
-    GaussianProcessPosterior,
-    columns_equal,
-    joined,
-    latent_rows,
-    shared_noise,
-)
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior, joined, latent_rows
 from assay.surrogates.hyperpriors import AbstractLengthScalePrior, LogNormalPrior
 from assay.surrogates.kernels.profiles import radial_profile
 from assay.surrogates.outliers import OutlierDetector, settled
 from assay.surrogates.prior_mean import AbstractPriorMean, OutputPriorMean, prior_values
 from assay.surrogates.process import ProcessPrior, process
 from assay.surrogates.scaling import OutputScaling, standardisation
+from assay.surrogates.tables import Tables, noise_factors, table_factor, tables, with_noise_factors
 from assay.surrogates.trend import Trend, TrendName
 from assay.surrogates.warping import AbstractWarping, IdentityWarping, warping
 
@@ -38,9 +32,6 @@ __all__ = ["GaussianProcess"]
 Array = np.ndarray
 # The change of the logarithm of noise factors that no longer makes a new fit pay.
 _SETTLED = 0.1
-Tables = tuple[tuple[Array, EvidenceTable | LargeTable], ...]
-# From so many rows of values on, the evidence is computed in tiles.
-_LARGE = 1000
 
 
 @final
@@ -157,10 +148,10 @@ class GaussianProcess(AbstractSurrogate):
         correlation = None if known is None else np.array(known, dtype=float)
         with blas_threads_for(len(data)):
             noise = data.noise_variance * slope**2
-            tables = self._tables(data, noise, hyperparameters.signal_variance)
+            prepared = self._tables(data, noise, hyperparameters.signal_variance)
 
             def with_factors(factors: Array) -> GaussianProcessPosterior:
-                scaled = _with_factors(tables, factors)
+                scaled = with_noise_factors(prepared, factors)
                 return self._posterior(data, scaled, hyperparameters, latent, scaling, correlation)
 
             return self._settled(with_factors, len(data))[0]
@@ -194,7 +185,7 @@ class GaussianProcess(AbstractSurrogate):
         if self.outlier_detector is None or state is None:
             return objective
         factors = self._outliers(data, objective, objective.start(state))
-        return replace(objective, tables=_with_factors(objective.tables, factors))
+        return replace(objective, tables=with_noise_factors(objective.tables, factors))
 
     @staticmethod
     def state(
@@ -252,7 +243,7 @@ class GaussianProcess(AbstractSurrogate):
             "length_scales": posterior.length_scales.tolist(),
         }
         if self.outlier_detector is not None:
-            factors = np.broadcast_to(whole.tables[0][1].noise_factor, len(data))
+            factors = noise_factors(whole.tables)
             info["outliers"] = np.flatnonzero(factors != 1.0).tolist()
             info["log_posterior"] += self.outlier_detector.log_prior(factors)
             posterior = self.posterior(data, fitted_state)
@@ -271,10 +262,10 @@ class GaussianProcess(AbstractSurrogate):
         evaluations = best.evaluations
         for _ in range(self.outlier_detector.max_rounds):
             factors = self._outliers(data, objective, best.vector)
-            before = _factors(objective, len(data))
+            before = noise_factors(objective.tables)
             if np.abs(np.log(factors / before)).max() < _SETTLED:
                 break
-            objective = replace(objective, tables=_with_factors(objective.tables, factors))
+            objective = replace(objective, tables=with_noise_factors(objective.tables, factors))
             few = objective if drawn is None else self._of_rows(data, objective, drawn)
             others = np.array_equal(factors == 1.0, before == 1.0)
             starts = [best.vector, *([] if others else self._starts(few, None, generator)[1:])]
@@ -286,7 +277,7 @@ class GaussianProcess(AbstractSurrogate):
         """The noise factors (rows,) that a vector of the objective leads to."""
         return self._settled(
             lambda factors: self.at(
-                data, replace(objective, tables=_with_factors(objective.tables, factors)), vector
+                data, replace(objective, tables=with_noise_factors(objective.tables, factors)), vector
             ),
             len(data),
         )[1]
@@ -325,12 +316,12 @@ class GaussianProcess(AbstractSurrogate):
         """The objective of some rows, with the layout, the warping and the noise factors of that of all."""
         recipe = replace(self, warping=whole.warping.name)
         few = recipe._objective(data.rows(rows), known_noise=whole.fits_signal)
-        return replace(few, tables=_with_factors(few.tables, _factors(whole, len(data))[rows]))
+        return replace(few, tables=with_noise_factors(few.tables, noise_factors(whole.tables)[rows]))
 
     def _posterior(
         self,
         data: Dataset,
-        tables: Tables,
+        prepared: Tables,
         hyperparameters: Hyperparameters,
         latent: Array,
         scaling: OutputScaling,
@@ -345,12 +336,9 @@ class GaussianProcess(AbstractSurrogate):
             hyperparameters.noise_ratio,
         )
         blocks, signal = [], np.empty(data.output_dimension)
-        for outputs, table in tables:
+        for outputs, table in prepared:
             own = hyperparameters.of_outputs(outputs)
-            if isinstance(table, LargeTable):
-                factor = large_factor(table, prior.profile, own)
-            else:
-                factor = factorised(self.algebra, table, prior.profile, own).factor
+            factor = table_factor(self.algebra, table, prior.profile, own)
             member = process(self.algebra, prior, data.points, data.derivative, factor, latent[:, outputs])
             given = own.signal_variance
             signal[outputs] = member.profiled_signal(self.signal_weight) if given is None else given
@@ -365,26 +353,8 @@ class GaussianProcess(AbstractSurrogate):
         return self.correlate_outputs and data.output_dimension > 1
 
     def _tables(self, data: Dataset, noise: Array | None, signal: Array | None) -> Tables:
-        """One table for each group of outputs with the same known noise; most often one for all.
-
-        Arguments:
-            noise: (rows, outputs), in squared latent units; None: there is none.
-            signal: (outputs,), the signal variances, where they are not the same for all.
-        """
-        outputs = np.arange(data.output_dimension)
-        if noise is None or (signal is not None and not noise.any()):
-            return ((outputs, self._table(data, None)),)
-        relative = noise if signal is None else noise * (signal[0] / signal)
-        if self._is_correlated(data):
-            relative = shared_noise(relative)
-        if columns_equal(relative):
-            return ((outputs, self._table(data, relative[:, 0])),)
-        return tuple((outputs[k : k + 1], self._table(data, noise[:, k])) for k in outputs)
-
-    def _table(self, data: Dataset, noise: Array | None) -> EvidenceTable | LargeTable:
-        is_large = len(data) >= _LARGE and isinstance(self.algebra, LapackLinearAlgebra)
-        prepare = large_table if is_large and data.is_value.all() else evidence_table
-        return prepare(data, self._categories(data.dimension), self.trend(data.dimension), noise)
+        columns = self._categories(data.dimension), self.trend(data.dimension)
+        return tables(data, noise, signal, self.algebra, columns, share=self._is_correlated(data))
 
     def _starts(
         self, objective: Objective, state: Mapping[str, Any] | None, generator: np.random.Generator
@@ -438,17 +408,6 @@ class GaussianProcess(AbstractSurrogate):
         left_out = {*self.categories, *self.without_trend}
         columns = tuple(column for column in range(dimension) if column not in left_out)
         return Trend(self.mean, self.trend_variance, columns)
-
-
-def _with_factors(tables: Tables, factors: Array) -> Tables:
-    """The tables with these factors (rows,) of the fitted noise."""
-    if (factors == 1.0).all():
-        return tables
-    return tuple((outputs, replace(table, noise_factor=factors)) for outputs, table in tables)
-
-
-def _factors(objective: Objective, rows: int) -> Array:
-    return np.broadcast_to(objective.tables[0][1].noise_factor, rows)
 
 
 def _joined_info(infos: list[Mapping[str, Any]]) -> dict[str, Any]:

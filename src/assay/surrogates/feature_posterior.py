@@ -12,6 +12,7 @@ looks whose results are not known yet take away the part of it that they would t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
@@ -135,6 +136,33 @@ class FeaturePosterior(AbstractLatentGaussian):
             covariance = covariance - told @ np.swapaxes(told, 1, 2)
         return mean.T + self._latent_prior(points), covariance
 
+    def grouped(self, groups: Array) -> tuple[Array, Array]:
+        points = groups.reshape(-1, groups.shape[2])
+        mean, vectors = self._vectors(self.features.values(points))
+        return self._of_groups(groups, mean.T + self._latent_prior(points), vectors)[:2]
+
+    def grouped_pullback(self, groups: Array) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
+        points = groups.reshape(-1, groups.shape[2])
+        values, slopes = self.features.values_slopes(points)
+        means, vectors = self._vectors(values)
+        latent, prior_slopes = means.T, None
+        if self.prior_mean is not None:
+            prior, prior_slopes = self.prior_mean.value_gradient(points)
+            latent = latent + prior / self.scaling.unit
+        mean, covariance, left = self._of_groups(groups, latent, vectors)
+
+        def pullback(mean_bar: Array, covariance_bar: Array) -> Array:
+            flat = mean_bar.reshape(len(points), -1)
+            symmetric = np.moveaxis(covariance_bar + covariance_bar.swapaxes(2, 3), 1, 0)
+            bar = self._feature_bar((symmetric @ left).reshape(vectors.shape)).sum(axis=0)
+            bar = bar + np.einsum("pk,kmf->mpf", flat, self.model.mean[..., 0] / self.members)
+            gradient = np.einsum("mpf,mpfd->pd", bar, slopes, optimize=True)
+            if prior_slopes is not None:
+                gradient += ((flat / self.scaling.unit)[:, None] @ prior_slopes)[:, 0]
+            return gradient.reshape(groups.shape)
+
+        return mean, covariance, pullback
+
     def condition(self, data: Dataset) -> FeaturePosterior:
         with single_threaded_blas():
             return replace(self, model=_given(self.model, self, data))
@@ -158,6 +186,19 @@ class FeaturePosterior(AbstractLatentGaussian):
             apart = math.sqrt(self.spread) * (means - mean[:, None])
             vectors = np.concatenate([vectors, np.moveaxis(apart, 1, 2)], axis=2)
         return mean, factor * vectors
+
+    def _of_groups(self, groups: Array, mean: Array, vectors: Array) -> tuple[Array, Array, Array]:
+        """Mean and covariance of groups from those of their points, and what is left of Ψ beside the looks,
+        (outputs, groups, members of a group, members * (size + 1))."""
+        shape = groups.shape[:2]
+        own = vectors.reshape(len(vectors), *shape, -1)
+        left = own
+        if len(self.looks):
+            left = (vectors - self._told(vectors) @ self._look_root).reshape(own.shape)
+        covariance = np.moveaxis(left @ np.swapaxes(own, 2, 3), 0, 1).copy()
+        variance = np.einsum("pkmm->pkm", covariance)
+        np.maximum(variance, 0.0, out=variance)
+        return mean.reshape(*shape, -1), covariance, left
 
     def _feature_bar(self, bar: Array) -> Array:
         """From the derivative of a sum by Ψ to its derivative by the features: (outputs, members, points, size)."""

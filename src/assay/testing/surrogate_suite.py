@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.surrogates.abstract import AbstractPosterior, AbstractSurrogate, Fitted
 from assay.surrogates.dataset import Dataset
+from assay.surrogates.latent_gaussian import AbstractLatentGaussian
 
 __all__ = ["SURROGATE_CHECKS", "example_data"]
 
@@ -172,6 +173,33 @@ def check_joint(make: MakeSurrogate) -> None:
         assert np.linalg.eigvalsh(matrix).min() > -1e-9 * matrix.max()
 
 
+def check_grouped(make: MakeSurrogate) -> None:
+    """Each group of points has its joint moments, and the pullback is their slope."""
+    posterior = _fit(make, example_data(outputs=2)).posterior
+    groups = _fresh_points(6).reshape(2, 3, 2)
+    joint = posterior.latent_joint if isinstance(posterior, AbstractLatentGaussian) else posterior.joint
+    mean, covariance, pullback = posterior.grouped_pullback(groups)
+    for plain, answer in zip(posterior.grouped(groups), (mean, covariance), strict=True):
+        assert np.allclose(plain, answer, rtol=1e-9, atol=1e-12)
+    for place, group in enumerate(groups):
+        expected_mean, expected = joint(group)
+        assert np.allclose(mean[place], expected_mean, rtol=1e-9, atol=1e-11)
+        assert np.allclose(covariance[place], expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
+    generator = np.random.default_rng(4)
+    bars = generator.normal(size=mean.shape), generator.normal(size=covariance.shape)
+
+    def loss(at: Array) -> float:
+        moments = posterior.grouped(at)
+        return float((moments[0] * bars[0]).sum() + (moments[1] * bars[1]).sum())
+
+    gradient = pullback(*bars)
+    for index in np.ndindex(groups.shape):
+        step = np.zeros(groups.shape)
+        step[index] = 1e-5
+        slope = (loss(groups + step) - loss(groups - step)) / 2e-5
+        assert np.isclose(gradient[index], slope, rtol=1e-4, atol=1e-5 * np.abs(gradient).max() + 1e-8)
+
+
 def check_draws(make: MakeSurrogate) -> None:
     """Draws have the mean, the variance and the quantiles that the posterior states; equal seeds give equal draws."""
     posterior = _fit(make, example_data(rows=8)).posterior
@@ -245,6 +273,7 @@ SURROGATE_CHECKS = (
     check_conditioning,
     check_conditioning_on_inputs,
     check_joint,
+    check_grouped,
     check_draws,
     check_quantiles,
     check_row_order,

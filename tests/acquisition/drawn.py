@@ -12,9 +12,10 @@ from assay.quantities.abstract import AbstractQuantity
 @final
 @dataclass(frozen=True)
 class DrawnBeliefs(AbstractQuantity):
-    """Several independent beliefs as draws; a draw takes one normal for each."""
+    """Several independent beliefs as draws; a draw takes one normal for each, from the column `first` on."""
 
     beliefs: tuple[WavyBelief | Affine, ...]
+    first: int = 0
 
     @property
     def is_gaussian(self) -> bool:
@@ -26,7 +27,7 @@ class DrawnBeliefs(AbstractQuantity):
 
     @property
     def normal_dimension(self) -> int:
-        return len(self.beliefs)
+        return self.first + len(self.beliefs)
 
     def draw(self, points, normal):
         return self.draw_pullback(points, normal)[0]
@@ -35,7 +36,7 @@ class DrawnBeliefs(AbstractQuantity):
         moments = [belief.mean_variance_gradient(points) for belief in self.beliefs]
         mean, variance = (np.stack([part[i] for part in moments], axis=1) for i in (0, 1))
         slopes = [np.stack([part[i] for part in moments], axis=1) for i in (2, 3)]
-        spread = np.sqrt(variance)
+        spread, normal = np.sqrt(variance), normal[:, self.first : self.first + len(self.beliefs)]
 
         def pullback(bars):
             by_variance = (bars * normal[:, None]).sum(axis=0) * 0.5 / spread

@@ -103,7 +103,7 @@ def test_the_small_example_has_the_defaults_and_runs_once_something_stops_it(tmp
     study = file.open(MemoryStore())
     assert file.store == tmp_path / "parabola.assay.db"
     assert (study.name, study.settings.num_parallel, study.settings.max_iter) == ("parabola", 1, math.inf)
-    assert type(study.driver).__name__ == "ActiveLearning"
+    assert type(study.driver.recipe).__name__ == "ActiveLearning"
     try:
         evaluator = file.evaluator()
     finally:
@@ -274,7 +274,7 @@ def test_a_store_may_be_a_url(tmp_path: Path) -> None:
         ("keep = false", "keep = 0", "key evaluator.keep must be true or false, got 0"),
         ("target = 0.001", "target = nan", "key stop.target must be a finite number, got nan"),
         ("max_evaluations = 60", "max_evaluations = 1.5", "key stop.max_evaluations must be a whole number, got 1.5"),
-        ('type = "ActiveLearning"', 'type = "Oracle"', "there is no driver named 'Oracle'; known are ActiveLearning, RandomSearch"),
+        ('type = "ActiveLearning"', 'type = "Oracle"', "there is no driver named 'Oracle'; known are ActiveLearning, BayesianLeastSquares, BayesianOptimization, BayesianReconstruction, CMAES, DifferentialEvolution, RandomSearch, ScipyLeastSquares, ScipyMinimizer"),
         ('type = "ActiveLearning"', "type = 3", "key driver.type must be text, got 3"),
     ],
 )  # fmt: skip

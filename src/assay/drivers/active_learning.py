@@ -16,6 +16,7 @@ from assay.drivers.configuration import ActiveLearningConfiguration, validate
 from assay.drivers.deciding import decide
 from assay.drivers.deriving import Derivation, leading
 from assay.drivers.describing import describe
+from assay.drivers.error_parameters import with_likely_errors
 from assay.drivers.models import Models, fit_models
 from assay.drivers.recipes import input_maps
 from assay.drivers.starting import starting_point, starting_size
@@ -188,9 +189,8 @@ class ActiveLearning(AbstractDriver):
         models = self._fit(domain.coordinates, seen, warpings, fits, randomness)
         scaling = self._scaling(randomness("scaling"))
         looks = Looks(seen.succeeded, seen.failed, seen.pending)
-        derivation = self._derivation(domain.coordinates)
+        view = self._seen(history)
         if self._selects_directly:
-            view = self._seen(history)
             exact = self._is_exact(view.finished) and np.isfinite(view.observed).all()
             chosen = suggest_unit(
                 self._selected(models),
@@ -204,7 +204,7 @@ class ActiveLearning(AbstractDriver):
                 turn.margin,
             )
         else:
-            chosen = decide(derivation, models.posteriors, domain, looks, scaling, randomness)
+            chosen = decide(view.derivation, models.posteriors, domain, looks, scaling, randomness)
         figures = {key: chosen.info[key] for key in ("PoI", "std", "acquisition") if key in chosen.info}
         state = {
             "surrogates": {**fits, **models.state(fits, warpings)},
@@ -312,9 +312,6 @@ class ActiveLearning(AbstractDriver):
         mean, variance = quantity.mean_variance(seen.points)
         return mean[:, column or 0], np.sqrt(np.maximum(variance[:, column or 0], 0.0))
 
-    def _derivation(self, coordinates: Coordinates) -> Derivation:
-        return Derivation(self.settings, coordinates)
-
     @property
     def _outputs(self) -> dict[str, int]:
         return {entry.name: entry.output_dim for entry in self.settings.surrogates}
@@ -328,7 +325,7 @@ class ActiveLearning(AbstractDriver):
 
     def _seen(self, history: History) -> _Seen:
         coordinates = Coordinates.of(history.space)
-        derivation = self._derivation(coordinates)
+        derivation = Derivation(self.settings, coordinates)
         finished = [trial for trial in history.trials if trial.status == "succeeded"]
         measured = {
             name: np.array([mean_values(trial, name, self._outputs) for trial in finished]).reshape(-1, count)
@@ -340,6 +337,7 @@ class ActiveLearning(AbstractDriver):
         whole = np.all([np.isfinite(values).all(axis=1) for values in measured.values()], axis=0)
         if whole.any() and not derivation.is_scanned:
             values = {name: rows[whole] for name, rows in measured.items()}
+            derivation = with_likely_errors(derivation, values, points[whole])
             observed[whole] = derivation.of_observed(values, points[whole], owner)[:, column or 0]
         return _Seen(derivation, training(history, coordinates, self._outputs), finished, points, observed)
 

@@ -130,6 +130,15 @@ class Derivation:
         return dict(zip(measure.names, middle if given is None else given, strict=True))
 
     @property
+    def error_variable(self) -> str:
+        """The variable that has an error model."""
+        return next(
+            entry.name
+            for entry in self.settings.variables
+            if isinstance(entry, NegLogProbability) and entry.error_model is not None
+        )
+
+    @property
     def _prior(self) -> ParameterDistribution | None:
         """The prior that a NegLogProbability brings along."""
         for entry in self.settings.variables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +17,6 @@ from assay.plots.slices import slices
 from assay.plots.style import new_figure
 from assay.plots.values import PROBABILITIES, Slice
 from assay.space.parameters import Categorical, Continuous, DesignParameter, Discrete, Fixed, Integer
-from assay.study.objective import observed_objective
 from assay.study.study import Study
 
 __all__ = [
@@ -55,7 +55,7 @@ def plot_calibration(study: Study, ax: Any | None = None) -> Any:
 
     Both are in the model's own unit, in which its belief is Gaussian: centred, scaled, and warped where it warps.
     """
-    belief = _method(study, "belief")(study.history)
+    belief = study.driver.belief()
     observed, mean, variance = belief.posterior.latent_leave_one_out()
     column = belief.column
     panel = predicted_observed(observed[:, column], mean[:, column], np.sqrt(variance[:, column]), ax=ax)
@@ -74,7 +74,6 @@ def study_slices(study: Study, centre: Mapping[str, Any] | None = None) -> list[
     Raises:
         UsageError: when the driver has no model, or has seen too little.
     """
-    predict = _method(study, "predict")
     best = study.best
     if centre is None and best is None:
         raise UsageError(f"slices of study {study.id!r} need a successful evaluation, and there is none")
@@ -89,7 +88,9 @@ def study_slices(study: Study, centre: Mapping[str, Any] | None = None) -> list[
         for parameter, places in zip(varying, positions, strict=True)
         for position in places
     ]
-    quantiles = predict(study.history, points, PROBABILITIES)["quantiles"]
+    quantiles = study.driver.predict(points, output_type="quantiles", quantiles=PROBABILITIES)["quantiles"][
+        :, :, 0
+    ]
     ends = np.cumsum([len(places) for places in positions])[:-1]
     return [
         Slice(parameter.name, places, part, middle[parameter.name], parameter.name in _log_names(study))
@@ -126,18 +127,14 @@ def draw_interactive(kind: str, study: Study) -> Any:
     raise UsageError(f"the picture {kind!r} cannot be written as .html; use .png, .svg or .pdf")
 
 
-def _method(study: Study, name: str) -> Callable[..., Any]:
-    """A method that only drivers with a model have."""
-    method = getattr(study.driver, name, None)
-    if method is None:
-        raise UsageError(
-            f"this picture needs a driver with a model, and study {study.id!r} has {type(study.driver).__name__}"
-        )
-    return method
-
-
 def _objectives(study: Study) -> list[float]:
-    return [observed_objective(trial) for trial in study.trials if trial.status in ("succeeded", "failed")]
+    """The objective of each finished trial; NaN where it failed."""
+    observed = study.driver.observed()
+    return [
+        observed.get(trial.number, math.nan)
+        for trial in study.trials
+        if trial.status in ("succeeded", "failed")
+    ]
 
 
 def _columns(study: Study) -> dict[str, list[Any]]:

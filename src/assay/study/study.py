@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assay.drivers.abstract import AbstractDriver, History
+from assay.drivers.abstract import History
 from assay.errors import NoFreeSlotError, StudyError, UnknownSuggestionError, UsageError
 from assay.executors.abstract import AbstractEvaluator
 from assay.records import (
@@ -32,6 +32,7 @@ from assay.store.abstract import AbstractStore, StoredEvent
 from assay.study.catalog import load
 from assay.study.configuration import StudyConfiguration
 from assay.study.definition import Definition, require_seed, require_study_id
+from assay.study.driver_view import DriverView
 from assay.study.environment import environment_of_point, measured_in
 from assay.study.evaluation import ExecutorChoice
 from assay.study.journal import Journal
@@ -146,6 +147,7 @@ class Study:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._driver_view: DriverView | None = None
 
     # -- what it is ------------------------------------------------------------------------------------
 
@@ -175,9 +177,11 @@ class Study:
         return self._ledger.location
 
     @property
-    def driver(self) -> AbstractDriver:
-        """The driver with its present configuration."""
-        return self._ledger.driver
+    def driver(self) -> DriverView:
+        """The driver, to be asked about what is known now: predictions, minima, statistics, its state."""
+        if self._driver_view is None:
+            self._driver_view = DriverView(self._ledger)
+        return self._driver_view
 
     @property
     def settings(self) -> StudyConfiguration:
@@ -239,7 +243,7 @@ class Study:
     @property
     def best(self) -> Mapping[str, Any] | None:
         """The best point so far, as the driver sees it; None before the first success."""
-        return self.driver.best(self.history)
+        return self._ledger.driver.best(self.history)
 
     def to_dataframe(self) -> Any:
         """All trials as a pandas DataFrame, in the columns of `docs/formats.md`."""

@@ -98,7 +98,7 @@ def maximise_batch(
     rounds = 1
     while index.size and rounds < max_rounds:
         ended = climb.advance(function, gradient_tolerance, value_tolerance)
-        if same_peak > 0.0:
+        if same_peak > 0.0 and index.size > 1:
             ended |= climb.followers(same_peak)
         rounds += 1
         if ended.any() or rounds == max_rounds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.analysis.diagnostics import effective_sample_size, r_hat
+from assay.analysis.diagnostics import effective_sample_size, r_hat, tail_effective_sample_size
 from assay.analysis.unconstrained import Unconstrained
 from assay.errors import UsageError
 
@@ -38,6 +38,8 @@ def test_both_are_those_of_arviz() -> None:
         assert r_hat(chains)[index] == pytest.approx(float(arviz.rhat(column)), rel=1e-10)
         # ArviZ adds the first half of the pair at which the sum ends.
         assert effective_sample_size(chains)[index] == pytest.approx(float(arviz.ess(column)), rel=0.01)
+        theirs = float(arviz.ess(column, method="tail"))
+        assert tail_effective_sample_size(chains)[index] == pytest.approx(theirs, rel=0.03)
 
 
 def test_neither_changes_under_a_rising_map() -> None:

@@ -47,7 +47,7 @@ class MarkovChains:
         chains: (chains, draws, parameters), without burn-in and thinned.
         log_density: (chains, draws), up to a constant.
         tau: (parameters,), the autocorrelation time in steps.
-        rhat: (parameters,), near 1 when the chains agree; above 1.05 do not trust them.
+        rhat: (parameters,), near 1 when the chains agree; above 1.02 do not trust them.
         ess: (parameters,), the number of independent draws that the chains are worth.
         sampler: which one.
         num_iterations: steps of each chain so far, without warm-up.

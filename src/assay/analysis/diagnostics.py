@@ -8,7 +8,7 @@ import numpy as np
 
 from assay.errors import UsageError
 
-__all__ = ["effective_sample_size", "r_hat"]
+__all__ = ["effective_sample_size", "r_hat", "tail_effective_sample_size"]
 
 Array = np.ndarray
 
@@ -61,6 +61,22 @@ def effective_sample_size(chains: Array) -> Array:
     """
     scores = _normal_scores(_split(chains))
     return np.array([_effective(scores[:, :, index]) for index in range(scores.shape[2])])
+
+
+def tail_effective_sample_size(chains: Array) -> Array:
+    """The number of independent draws that the chains are worth for their tails: the smaller one of that for being below the
+    5 % and that for being below the 95 % quantile.
+
+    Arguments and result are those of `effective_sample_size`.
+
+    Source: A. Vehtari et al., Bayesian Analysis 16, 667 (2021), section 4.3.
+    """
+    split = _split(chains)
+    worths = [
+        [_effective((split[:, :, index] <= limit).astype(float)) for index, limit in enumerate(limits)]
+        for limits in np.quantile(split, [0.05, 0.95], axis=(0, 1))
+    ]
+    return np.min(worths, axis=0)
 
 
 def _split(chains: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from threading import Lock
 from typing import Any, final
@@ -15,7 +15,7 @@ from assay.analysis.unconstrained import Unconstrained
 from assay.errors import missing_extra
 from assay.numerics.compile import CompiledFunction, float64, jax_module
 
-__all__ = ["BLOCK", "NutsSampler"]
+__all__ = ["BLOCK", "HostProgram", "NutsSampler", "host_program"]
 
 Array = np.ndarray
 ValueGradient = Callable[[Array], tuple[Array, Array]]
@@ -53,14 +53,12 @@ class NutsSampler:
         step_size: Array | None = None,
     ) -> None:
         self.centre, self.factor = centre, factor
-        self.step_size = step_size
+        self.step_size: Array | None = step_size
         self.divergences = 0
         self._generator = generator
-        self._function = None if density.density.program else density.values_and_gradients()
-        box = density.box
-        program = density.density.program
+        program, box = density.density.program, density.box
         self._program = (
-            _host_program(len(centre))
+            partial(host_program(len(centre)).run, density.values_and_gradients())
             if program is None
             else _device_program(program, tuple(box.lower), tuple(box.upper))
         )
@@ -69,7 +67,7 @@ class NutsSampler:
         """Learn the step size of each chain, and the covariance from all of them; the last positions (chains, d)."""
         self.step_size = np.full(len(positions), 0.5)
         for window in range(WINDOWS):
-            positions, chains, _ = self._block(positions, adapting=True)
+            positions, chains, _ = self._block(positions, self.step_size, adapting=True)
             if window < WINDOWS - 1:
                 self._learn(chains[:, BLOCK // 2 :].reshape(-1, len(self.centre)))
         self.divergences = 0
@@ -79,9 +77,9 @@ class NutsSampler:
         """Walk on for a multiple of BLOCK: the last positions, the chains (chains, steps, d), their log densities."""
         if self.step_size is None:
             positions = self.warm_up(positions)
-        parts = []
+        step_size, parts = np.asarray(self.step_size), []
         for _ in range(-(-steps // BLOCK)):
-            positions, chains, values = self._block(positions, adapting=False)
+            positions, chains, values = self._block(positions, step_size, adapting=False)
             parts.append((chains, values))
         return positions, np.concatenate([p[0] for p in parts], 1), np.concatenate([p[1] for p in parts], 1)
 
@@ -94,62 +92,46 @@ class NutsSampler:
         self.centre = self.centre + self.factor @ white.mean(axis=0)
         self.factor = self.factor @ np.linalg.cholesky(covariance)
 
-    def _block(self, positions: Array, *, adapting: bool) -> tuple[Array, Array, Array]:
+    def _block(self, positions: Array, step_size: Array, *, adapting: bool) -> tuple[Array, Array, Array]:
         white = np.linalg.solve(self.factor, (positions - self.centre).T).T
         seed = int(self._generator.integers(2**31))
-        assert self.step_size is not None
-        result = self._program(
-            self._function, seed, white, self.step_size, adapting, self.centre, self.factor
-        )
-        last, step_size, chains, values, divergent = (np.asarray(part) for part in result)
+        result = self._program(seed, white, step_size, adapting, self.centre, self.factor)
+        last, learnt, chains, values, divergent = (np.asarray(part) for part in result)
         self.divergences += int(divergent.sum())
         if adapting:
-            self.step_size = step_size
+            self.step_size = learnt
         return self.centre + last @ self.factor.T, self.centre + chains @ self.factor.T, values
 
 
-class _Host:
-    """What the compiled program calls back for. JAX would cut what crosses to float32 outside of our scope, so the bits
-    of the numbers cross."""
+@final
+class HostProgram:
+    """A block of steps, compiled for a number of parameters and no density: it calls back for the one of the day.
 
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.function: ValueGradient | None = None
-        self.error: BaseException | None = None
+    JAX would cut what crosses to float32, since its callbacks run outside of our scope; so the bits of the numbers cross.
+    """
 
-    def __call__(self, bits: Any) -> Array:
-        points = np.ascontiguousarray(np.asarray(bits)).view(np.float64)[..., 0]
-        flat = points.reshape(-1, points.shape[-1])
-        values, gradients = np.full(len(flat), -np.inf), np.zeros_like(flat)
-        if self.error is None and self.function is not None:
-            try:
-                values, gradients = self.function(flat)
-            except BaseException as error:  # noqa: BLE001 (it would be lost in the compiled program; raised after it)
-                self.error = error
-        packed = np.concatenate([values[:, None], gradients], axis=1)
-        return np.ascontiguousarray(packed.reshape(*points.shape[:-1], -1, 1)).view(np.uint32)
+    def __init__(self, dimension: int) -> None:
+        jax = jax_module()
+        shape = jax.ShapeDtypeStruct((dimension + 1, 2), np.uint32)
 
+        def value_and_gradient(point: Any) -> tuple[Any, Any]:
+            bits = jax.lax.bitcast_convert_type(point, np.uint32)
+            packed = jax.pure_callback(self._call, shape, bits, vmap_method="broadcast_all")
+            numbers = jax.lax.bitcast_convert_type(packed, np.float64)
+            return numbers[0], numbers[1:]
 
-@lru_cache(maxsize=16)
-def _host_program(dimension: int) -> Callable[..., Any]:
-    jax = jax_module()
-    host = _Host()
+        @jax.custom_vjp
+        def log_density(point: Any) -> Any:
+            return value_and_gradient(point)[0]
 
-    def value_and_gradient(point: Any) -> tuple[Any, Any]:
-        bits = jax.lax.bitcast_convert_type(point, jax.numpy.uint32)
-        shape = jax.ShapeDtypeStruct((dimension + 1, 2), jax.numpy.uint32)
-        packed = jax.pure_callback(host, shape, bits, vmap_method="broadcast_all")
-        numbers = jax.lax.bitcast_convert_type(packed, jax.numpy.float64)
-        return numbers[0], numbers[1:]
-
-    @jax.custom_vjp
-    def log_density(point: Any) -> Any:
-        return value_and_gradient(point)[0]
-
-    log_density.defvjp(value_and_gradient, lambda gradient, bar: (bar * gradient,))
-    block = CompiledFunction(lambda *arguments: _sampled(log_density, *arguments))
+        log_density.defvjp(value_and_gradient, lambda gradient, bar: (bar * gradient,))
+        self.block = CompiledFunction(lambda *arguments: _sampled(log_density, *arguments))
+        self._lock = Lock()
+        self._function: ValueGradient | None = None
+        self._error: BaseException | None = None
 
     def run(
+        self,
         function: ValueGradient,
         seed: int,
         white: Array,
@@ -158,18 +140,38 @@ def _host_program(dimension: int) -> Callable[..., Any]:
         centre: Array,
         factor: Array,
     ) -> Any:
+        """The block of `_sampled` for a NumPy function of points (p, dimension) in the coordinates y."""
+
         def whitened(points: Array) -> tuple[Array, Array]:
             values, gradients = function(centre + points @ factor.T)
             return values, gradients @ factor
 
-        with host.lock:
-            host.function, host.error = whitened, None
-            result = jax.block_until_ready(block(_keys(seed, len(white)), white, step, adapting))
-            if host.error is not None:
-                raise host.error
+        with self._lock:
+            self._function, self._error = whitened, None
+            result = jax_module().block_until_ready(
+                self.block(_keys(seed, len(white)), white, step, adapting)
+            )
+            if self._error is not None:
+                raise self._error
         return result
 
-    return run
+    def _call(self, bits: Any) -> Array:
+        points = np.ascontiguousarray(np.asarray(bits)).view(np.float64)[..., 0]
+        flat = points.reshape(-1, points.shape[-1])
+        values, gradients = np.full(len(flat), -np.inf), np.zeros_like(flat)
+        if self._error is None and self._function is not None:
+            try:
+                values, gradients = self._function(flat)
+            except BaseException as error:  # noqa: BLE001 (it would be lost in the compiled program; raised after it)
+                self._error = error
+        packed = np.concatenate([values[:, None], gradients], axis=1)
+        return np.ascontiguousarray(packed.reshape(*points.shape[:-1], -1, 1)).view(np.uint32)
+
+
+@lru_cache(maxsize=16)
+def host_program(dimension: int) -> HostProgram:
+    """The one program for this number of parameters."""
+    return HostProgram(dimension)
 
 
 @lru_cache(maxsize=16)
@@ -188,10 +190,7 @@ def _device_program(
 
     compiled = CompiledFunction(block)
 
-    def run(
-        function: None, seed: int, white: Array, step: Array, adapting: bool, centre: Array, factor: Array
-    ) -> Any:
-        del function
+    def run(seed: int, white: Array, step: Array, adapting: bool, centre: Array, factor: Array) -> Any:
         return compiled(_keys(seed, len(white)), white, step, adapting, centre, factor)
 
     return run

@@ -32,6 +32,8 @@ def source(kind: str) -> Source:
         return Source(posterior(), names=("a", "b"))
     if kind == "warped":
         return Source(posterior("sinh"), SCAN)
+    if kind == "correlated":
+        return Source(replace(posterior(), correlation=CORRELATION), SCAN)
     plain = Source(posterior(), SCAN)
     return replace(plain, correlated=(True, False, True)) if kind == "partly independent" else plain
 
@@ -57,10 +59,9 @@ def test_draws_have_the_stated_moments(kind: str) -> None:
         assert np.abs(difference / (scale[:, None] * scale)).max() < 5.0 * np.sqrt(3.0 / count)
 
 
-def test_output_correlation_is_that_of_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    vector = Source(posterior(), SCAN)
-    plain = vector.block_moments(POINTS)[1]
-    monkeypatch.setattr(GaussianProcessPosterior, "output_correlation", CORRELATION)
+def test_output_correlation_is_that_of_the_draws() -> None:
+    plain = Source(posterior(), SCAN).block_moments(POINTS)[1]
+    vector = source("correlated")
     mean, blocks = vector.block_moments(POINTS)
     assert mean.shape == (3, 6)
     assert blocks.shape == (3, 1, 6, 6)
@@ -75,13 +76,9 @@ def test_output_correlation_is_that_of_the_draws(monkeypatch: pytest.MonkeyPatch
         assert np.abs(difference).max() < 5.0 * np.sqrt(2.0 / 200_000)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "correlated"])
-def test_gradients_of_draws_and_moments_are_limits_of_differences(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vector = source("scan" if kind == "correlated" else kind)
-    if kind == "correlated":
-        monkeypatch.setattr(GaussianProcessPosterior, "output_correlation", CORRELATION)
+@pytest.mark.parametrize("kind", (*KINDS, "correlated"))
+def test_gradients_of_draws_and_moments_are_limits_of_differences(kind: str) -> None:
+    vector = source(kind)
     generator = np.random.default_rng(3)
     normal = generator.standard_normal((5, vector.normal_dimension))
     draws, pullback = vector.draw_pullback(POINTS, normal)

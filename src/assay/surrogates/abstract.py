@@ -60,10 +60,11 @@ class AbstractPosterior(ABC):
         """Joint mean (points, outputs) and covariance (outputs, points, points)."""
 
     @property
+    @abstractmethod
     def output_correlation(self) -> Array | None:
         """The correlation of the outputs at a point, (outputs, outputs), the same everywhere; None: independent."""
-        return None
 
+    @abstractmethod
     def grouped(self, groups: Array) -> tuple[Array, Array]:
         """Joint moments within each of many small groups of points: what a scan over a few points needs everywhere.
 
@@ -77,15 +78,14 @@ class AbstractPosterior(ABC):
             Mean (groups, members, outputs) and covariance (groups, outputs, members, members), whose diagonal is not
             negative.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def grouped_pullback(self, groups: Array) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
         """The same, and the way back: from the bars of mean (groups, members, outputs) and covariance
         (groups, outputs, members, members; not necessarily symmetric) to that of the groups (groups, members,
         dimension). A bar is the derivative of a loss by what it belongs to. Sum over the outputs first: one pass for all
         of them.
         """
-        raise NotImplementedError
 
     @abstractmethod
     def draw(self, points: Array, count: int, generator: np.random.Generator) -> Array:

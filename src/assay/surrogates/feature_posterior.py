@@ -86,6 +86,10 @@ class FeaturePosterior(AbstractLatentGaussian):
         return self.features.dimension
 
     @property
+    def output_correlation(self) -> Array | None:
+        return None
+
+    @property
     def members(self) -> int:
         """The number of models that are averaged."""
         return self.model.triangle.shape[1]

@@ -76,7 +76,7 @@ def test_output_correlation_is_that_of_the_draws() -> None:
         assert np.abs(difference).max() < 5.0 * np.sqrt(2.0 / 200_000)
 
 
-@pytest.mark.parametrize("kind", (*KINDS, "correlated"))
+@pytest.mark.parametrize("kind", [*KINDS, "correlated"])
 def test_gradients_of_draws_and_moments_are_limits_of_differences(kind: str) -> None:
     vector = source(kind)
     generator = np.random.default_rng(3)

@@ -36,14 +36,14 @@ def test_equal_variances_give_the_noncentral_chi_squared(degrees: int, noncentra
     mean = np.zeros((1, degrees))
     mean[0, 0] = np.sqrt(noncentrality)
     law = GeneralisedChiSquared(mean, np.ones((1, degrees)))
-    known = stats.ncx2(degrees, noncentrality) if noncentrality else stats.chi2(degrees)
-    quantiles = known.ppf(PROBABILITIES)
+    known, shape = (stats.ncx2, (degrees, noncentrality)) if noncentrality else (stats.chi2, (degrees,))
+    quantiles = known.ppf(PROBABILITIES, *shape)
     # SciPy's own quantiles are good to about 1e-10.
     np.testing.assert_allclose(law.quantiles(PROBABILITIES)[:, 0], quantiles, rtol=1e-8)
     np.testing.assert_allclose(
-        law.probability_below(quantiles[:, None])[:, 0], known.cdf(quantiles), rtol=0.0, atol=1e-9
+        law.probability_below(quantiles[:, None])[:, 0], known.cdf(quantiles, *shape), rtol=0.0, atol=1e-9
     )
-    np.testing.assert_allclose(law.density(quantiles[:, None])[:, 0], known.pdf(quantiles), rtol=1e-6)
+    np.testing.assert_allclose(law.density(quantiles[:, None])[:, 0], known.pdf(quantiles, *shape), rtol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(6))

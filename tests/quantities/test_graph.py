@@ -124,3 +124,5 @@ def test_names_must_be_known_and_different() -> None:
         graph({"a": single_selector("a", "a", "a0", names)}, {"a": 1})
     with pytest.raises(UsageError, match="one of a, got 'b'"):
         Quantity(graph({}, {"a": 1}), "b")
+    with pytest.raises(UsageError, match="even and at least 2, got 7"):
+        graph({}, {"a": 1}, samples=7)

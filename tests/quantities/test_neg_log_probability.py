@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 from tests.quantities.worlds import (
     BRUTE,
     BRUTE_POINT,
@@ -53,12 +54,10 @@ def test_known_errors_give_half_a_chi_squared_and_a_number() -> None:
 
 
 def test_a_full_covariance_gives_the_density_of_a_multivariate_normal() -> None:
-    from scipy.stats import multivariate_normal
-
     quantity = _quantity(COVARIANCE)
     normal = np.random.default_rng(0).standard_normal((4, 3))
     values = Quantity(quantity.graph, "a").draw(POINTS, normal)
-    expected = -multivariate_normal(TARGET, COVARIANCE).logpdf(values)
+    expected = -multivariate_normal.logpdf(values, mean=TARGET, cov=COVARIANCE)  # pyright: ignore[reportArgumentType]
     expected -= -2.0 * ((POINTS - 0.4) ** 2).sum(axis=1)
     np.testing.assert_allclose(quantity.draw(POINTS, normal)[:, :, 0], expected, rtol=1e-10)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import pytest
 
 from assay.numerics.coordinates import Coordinates
 from assay.quantities.abstract import AbstractQuantity, AbstractVariable
 from assay.quantities.graph import Graph
 from assay.quantities.parameters import Parameters
+from assay.quantities.quantity import Quantity
 from assay.quantities.source import Source
 from assay.space.space import Space
 from assay.surrogates.dataset import Dataset
@@ -90,7 +92,7 @@ def brute_values(whole: Graph, name: str) -> Array:
     return mean + np.sqrt(variance) * rng.standard_normal((BRUTE, *mean.shape))
 
 
-def check_against_brute_force(quantity: AbstractQuantity, draws: Array, *, count: int) -> None:
+def check_against_brute_force(quantity: Quantity, draws: Array, *, count: int) -> None:
     """Mean, variance and quantiles at `BRUTE_POINT` agree with draws (BRUTE, 1) within five standard errors.
 
     Arguments:
@@ -106,6 +108,9 @@ def check_against_brute_force(quantity: AbstractQuantity, draws: Array, *, count
     found = quantity.quantiles(BRUTE_POINT, probabilities)[:, :, 0]
     for probability, row in zip(probabilities, found, strict=True):
         below = (draws < row).mean(axis=0)
+        assert quantity.probability_below(BRUTE_POINT, row)[0] == pytest.approx(
+            probability, abs=2.0 / count + 1e-9
+        )
         tolerance = 5.0 * np.sqrt(probability * (1.0 - probability) * errors)
         assert (np.abs(below - probability) < tolerance).all()
 

@@ -81,9 +81,7 @@ class Evaluation:
     def law(self, name: str) -> tuple[QuadraticLaw, MomentsPullback]:
         """The law of a node that is a sum of squares of a Gaussian vector, and the function from the bars (p,) of its
         mean and variance to the gradient by the points."""
-        square, (read,) = self.square(name), self.graph.variables[name].inputs
-        form = composed(square.affine, [self.form(read)], name)
-        moments = self._gaussian_of(form)
+        square, moments = self.square(name), self.squared(name)
         covariance = moments.variance() if moments.is_independent else moments.covariance()
         law = QuadraticLaw(moments.mean(), covariance, square.offset, square.scale, square.approximate)
 

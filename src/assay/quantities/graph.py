@@ -38,7 +38,7 @@ class Graph:
         samples: the number of draws that moments and quantiles come from where there is no closed form; even.
 
     Raises:
-        UsageError: when a variable reads a name that is not before it, or a name is used twice.
+        UsageError: when a variable reads a name that is not before it, a name is used twice, or `samples` is odd.
     """
 
     sources: Mapping[str, AbstractSource]
@@ -47,6 +47,10 @@ class Graph:
     samples: int = 512
 
     def __post_init__(self) -> None:
+        if self.samples < 2 or self.samples % 2:
+            raise UsageError(
+                f"the number of samples of a graph must be even and at least 2, got {self.samples}"
+            )
         known = list(self.sources)
         for name, variable in self.variables.items():
             if name in known:

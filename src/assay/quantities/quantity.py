@@ -17,6 +17,8 @@ __all__ = ["GaussianScalar", "Quantity"]
 
 Array = np.ndarray
 
+# Below it a Gaussian is a step.
+SMALLEST_VARIANCE = 1e-300
 # Numbers held at a time where a moment is taken over draws.
 _CHUNK = 2_000_000
 
@@ -61,6 +63,9 @@ class Quantity(AbstractQuantity):
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def mean_covariance(self, points: Array) -> tuple[Array, Array]:
+        if len(self.output_names) == 1:
+            mean, variance = self.mean_variance(points)
+            return mean, variance[:, :, None]
         selected = self.graph.selected(self.name)
         if selected is not None:
             mean, covariance = self._source.mean_covariance(self._shared(points))
@@ -119,6 +124,26 @@ class Quantity(AbstractQuantity):
             for part in self._chunks(points)
         ]
         return np.concatenate(parts, axis=1)
+
+    def probability_below(self, points: Array, thresholds: Array) -> Array:
+        """P(output < threshold) for thresholds (k,), one for each output: (p, k).
+
+        Exact where quantiles are; else the share of the draws.
+        """
+        thresholds = np.asarray(thresholds, dtype=float)
+        if self.is_gaussian:
+            from scipy.special import ndtr
+
+            mean, variance = self.mean_variance(points)
+            return ndtr((thresholds - mean) / np.sqrt(np.maximum(variance, SMALLEST_VARIANCE)))
+        if self.graph.has_quadratic_law(self.name):
+            law, _ = self._at(points).law(self.name)
+            return law.probability_below(np.repeat(thresholds, len(points)))[:, None]
+        shares = [
+            (self.draw(part, self.graph.fixed_normal) < thresholds).mean(axis=0)
+            for part in self._chunks(points)
+        ]
+        return np.concatenate(shares)
 
     def draw(self, points: Array, normal: Array) -> Array:
         return self._at(points).drawn(normal).values(self.name)

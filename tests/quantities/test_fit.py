@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from assay.errors import AssayError
+from assay.errors import AssayError, UsageError
 from assay.quantities.abstract import Incoming, Place
 from assay.quantities.fit import Fit
 
@@ -134,6 +134,25 @@ def test_data_without_uncertainty_are_fitted_and_have_finite_slopes() -> None:
     assert (variance_bar == 0.0).all()
 
 
+def test_given_uncertainties_make_fits_of_what_is_known_and_of_what_is_not_agree() -> None:
+    entry, deviations = incoming(draws=1), np.linspace(0.1, 0.3, 9)
+    fit = peak_fit(uncertainty_vector=deviations)
+    assert entry.mean is not None
+    assert entry.variance is not None
+    known = pushed(fit, Incoming(entry.mean[None], entry.mean, np.zeros_like(entry.mean)))
+    np.testing.assert_allclose(known, pushed(fit, replace(entry, values=entry.mean[None])), rtol=1e-12)
+    theirs = replace(entry, values=entry.mean[None], variance=np.tile(deviations**2, (3, 1)))
+    np.testing.assert_allclose(known, pushed(peak_fit(), theirs), rtol=1e-9)
+    result = fit.push([entry], NOWHERE, np.zeros((1, 0)))
+    assert (result.pullback(np.ones_like(result.values))[0][0][2] == 0.0).all()
+
+
+def test_an_input_of_another_size_is_refused() -> None:
+    mean = np.zeros((1, 4))
+    with pytest.raises(UsageError, match="for each of its 4 outputs, got 9"):
+        pushed(peak_fit(), Incoming(mean[None], mean, mean + 1.0))
+
+
 def test_names_are_in_the_order_in_which_they_appear() -> None:
     assert peak_fit().parameters == ("a", "m", "s", "c0", "c1")
     assert peak_fit(output_names=list("amscdq")).output_names == tuple("amscdq")
@@ -151,6 +170,7 @@ def test_names_are_in_the_order_in_which_they_appear() -> None:
         ({"starts": 3, "bounds": None}, "needs finite bounds for more than one start, got 3"),
         ({"initial_parameters": [1.0, 1.0, 0.0, 0.0, 0.0]}, "must be finite at initial_parameters"),
         ({"output_names": ["a"]}, "output_names of the variable 'v' must have 6 entries, got 1"),
+        ({"uncertainty_vector": [1.0]}, "must have 9 positive entries"),
         ({"expression": "a*"}, "the expression of the variable 'v'"),
     ],
 )

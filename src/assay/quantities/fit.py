@@ -30,8 +30,9 @@ class Fit(AbstractSampledVariable):
     """The parameters θ that minimise χ² = Σ_i (f(x_i, θ) - y_i)²/η_i² inside bounds, and χ²/(N - M).
 
     Use it where the objective is a property of a curve rather than of its points. η_i² is the variance of the input's
-    entry, so that entries which the surrogate knows well count more. A draw is the fit to a draw of the input with the
-    same weights, started from the fit to the input's mean.
+    entry, so that entries which the surrogate knows well count more; or it is given, so that what the model predicts
+    and what is fitted to an observed curve agree even where the curve cannot follow it. A draw is the fit to a draw of
+    the input with the same weights, started from the fit to the input's mean.
 
     Gradients follow from the condition of the minimum, Σ_i w_i (f_i - y_i) ∂f_i = 0 with w = 1/η²:
 
@@ -47,6 +48,7 @@ class Fit(AbstractSampledVariable):
         initial_parameters: (starts, M); the mean is fitted from each, and the best is taken.
         bounds: lower and upper, (M,) each.
         names: of the outputs, M + 1.
+        uncertainty_vector: η, (N,); None for that of the input.
 
     Source: S. G. Krantz, H. R. Parks, "The Implicit Function Theorem", 2003, section 3.3.
     """
@@ -58,6 +60,7 @@ class Fit(AbstractSampledVariable):
     initial_parameters: Array
     bounds: tuple[Array, Array]
     names: tuple[str, ...]
+    uncertainty_vector: Array | None = None
 
     @staticmethod
     def of(
@@ -71,6 +74,7 @@ class Fit(AbstractSampledVariable):
         parameters: Sequence[str] | None = None,
         bounds: Sequence[tuple[float, float]] | None = None,
         starts: int = 1,
+        uncertainty_vector: Sequence[float] | None = None,
         output_names: Sequence[str] = (),
     ) -> Fit:
         """A fit as a user writes it.
@@ -87,6 +91,8 @@ class Fit(AbstractSampledVariable):
             bounds: lower and upper limit of each parameter; none given: none.
             starts: the number of starting points; those beyond the first are spread over the bounds, which are then
                 needed.
+            uncertainty_vector: a positive standard deviation of each entry, the same everywhere; none given: that of
+                the input.
             output_names: M + 1 names; none given: the variable's name with a number.
 
         Raises:
@@ -105,6 +111,14 @@ class Fit(AbstractSampledVariable):
         count = len(parameters)
         _check(name, tree.names, [*model_variables, *parameters])
         _check_numbers(name, count, len(variable_values), initial_parameters, bounds, output_names)
+        deviations = None if uncertainty_vector is None else np.asarray(uncertainty_vector, dtype=float)
+        if deviations is not None and (
+            deviations.shape != (len(variable_values),) or not (deviations > 0.0).all()
+        ):
+            raise UsageError(
+                f"uncertainty_vector of the variable {name!r} must have {len(variable_values)} positive entries, "
+                f"got {deviations.tolist()}"
+            )
         table = np.asarray(variable_values, dtype=float)
         if table.shape != (len(variable_values), len(model_variables)):
             raise UsageError(
@@ -121,6 +135,7 @@ class Fit(AbstractSampledVariable):
             _starting_points(name, first, lower, upper, starts),
             (lower, upper),
             tuple(output_names) or tuple(f"{name}{place}" for place in range(count + 1)),
+            deviations,
         )
         if not np.isfinite(fit._model(first[:, None])[0]).all():
             raise UsageError(
@@ -149,7 +164,12 @@ class Fit(AbstractSampledVariable):
         assert incoming.mean is not None
         assert incoming.variance is not None
         draws, count, size = incoming.values.shape
-        weights, is_free = _weights(incoming.mean, incoming.variance)
+        if size != self._degrees + len(self.parameters):
+            raise UsageError(
+                f"a fit to {self.input_name!r} needs variable_values for each of its {size} outputs, "
+                f"got {self._degrees + len(self.parameters)}"
+            )
+        weights, is_free = self._weights(incoming.mean, incoming.variance)
         best = self.minimum(incoming.mean.T, weights.T)
         targets = np.ascontiguousarray(np.transpose(incoming.values, (2, 0, 1)).reshape(size, -1))
         all_weights = np.tile(weights.T, (1, draws))
@@ -188,6 +208,15 @@ class Fit(AbstractSampledVariable):
         """N - M."""
         return len(next(iter(self.variable_values.values()))) - len(self.parameters)
 
+    def _weights(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """1/η² of each entry (p, N), and where it follows the variance."""
+        if self.uncertainty_vector is not None:
+            return np.broadcast_to(1.0 / self.uncertainty_vector**2, mean.shape), np.zeros(
+                mean.shape, dtype=bool
+            )
+        least = _LEAST_DEVIATION**2 * (mean**2).mean(axis=1, keepdims=True) + 1e-300
+        return 1.0 / np.maximum(variance, least), variance > least
+
     def _model(self, theta: Array) -> tuple[Array, list[Array]]:
         """Parameters (M, problems) to values (N, problems) and their derivatives."""
         columns = {name: values[:, None] for name, values in self.variable_values.items()}
@@ -219,12 +248,6 @@ class Fit(AbstractSampledVariable):
             weights * along - 2.0 * weighted * by_square,
             residual**2 * by_square - residual * along,
         )
-
-
-def _weights(mean: Array, variance: Array) -> tuple[Array, Array]:
-    """1/η² of each entry (p, N), and where it follows the variance."""
-    least = _LEAST_DEVIATION**2 * (mean**2).mean(axis=1, keepdims=True) + 1e-300
-    return 1.0 / np.maximum(variance, least), variance > least
 
 
 def _starting_points(name: str, first: Array, lower: Array, upper: Array, starts: int) -> Array:

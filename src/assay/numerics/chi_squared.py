@@ -189,9 +189,8 @@ class GeneralisedChiSquared:
     @cached_property
     def _floor(self) -> Array:
         """(p,), the least value of Q."""
-        return np.where(self._is_constant, self.mean**2, 0.0).sum(axis=1) + np.where(
-            self._is_random, 0.0, np.where(self._is_constant, 0.0, self.mean**2).sum(axis=1)
-        )
+        fixed = self._is_constant | ~self._is_random[:, None]
+        return np.where(fixed, self.mean**2, 0.0).sum(axis=1)
 
     @cached_property
     def _squares(self) -> Array:

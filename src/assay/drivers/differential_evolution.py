@@ -37,8 +37,8 @@ class DifferentialEvolutionConfiguration(BaseModel):
     population_size: int | None = Field(
         default=None, ge=5, le=10_000, description="members; none given: 5 for each parameter, 10 at least"
     )
-    strategy: Literal["rand1", "best1"] = Field(
-        default="rand1", description="the base of a mutant: a member drawn at random, or the best one"
+    strategy: Literal["best1", "rand1"] = Field(
+        default="best1", description="the base of a mutant: the best member, or one drawn at random"
     )
     mutation: float = Field(default=0.7, gt=0, le=2, description="factor F of the difference of two members")
     dither: float = Field(
@@ -148,9 +148,8 @@ class DifferentialEvolution(AbstractDriver):
             target = population.slots.index(slot)
             random = generator(history.seed, request.number, "differential evolution")
             for _ in range(TRIES):
-                vector = self._cross(population, target, coordinates, random)
-                vector[coordinates.design_dimension :] = environment
-                exact = feasible.project(coordinates.snap(vector))
+                crossed = self._cross(population, target, coordinates, random)
+                exact = feasible.project(np.concatenate([crossed, environment]))
                 if exact is not None and np.abs(known - exact).max(axis=1).min() > 0:
                     return Proposal(coordinates.decode(exact), None, {"origin": "crossed", "slot": slot})
         point = starting_point(coordinates, feasible, history.seed, request.number, size, known, environment)
@@ -188,21 +187,21 @@ class DifferentialEvolution(AbstractDriver):
     def _cross(
         self, population: _Population, target: int, coordinates: Coordinates, random: np.random.Generator
     ) -> Array:
-        """A mutant crossed with the target, (dimension,), inside the limits."""
+        """A mutant crossed with the target, (design dimension,), inside the limits."""
         others = [index for index in range(len(population.slots)) if index != target]
         first, second, third = random.choice(others, size=3, replace=False)
         if self.settings.strategy == "best1":
             first = int(population.objectives.argmin())
-        base, plus, minus = population.points[[first, second, third]]
+        design = slice(coordinates.design_dimension)
+        base, plus, minus = population.points[[first, second, third], design]
         factor = self.settings.mutation + self.settings.dither * random.uniform(-1.0, 1.0)
-        mutant = base + factor * (plus - minus)
-        mutant = np.where(coordinates.is_category, random.choice([base, plus, minus], axis=0), mutant)
-        lower, upper = coordinates.limits
+        labels = random.choice([base, plus, minus], axis=0)
+        mutant = np.where(coordinates.is_category[design], labels, base + factor * (plus - minus))
+        lower, upper = coordinates.limits[:, design]
         # what left the domain comes to rest between the base and the bound that it crossed
         share = random.random(len(mutant))
         mutant = np.where(mutant < lower, lower + share * (base - lower), mutant)
         mutant = np.where(mutant > upper, upper - share * (upper - base), mutant)
-        design = coordinates.design_dimension
         chosen = random.random(len(mutant)) < self.settings.crossover
-        chosen[random.integers(design)] = True
-        return np.where(chosen, mutant, population.points[target])
+        chosen[random.integers(len(mutant))] = True
+        return np.where(chosen, mutant, population.points[target, design])

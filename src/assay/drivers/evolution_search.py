@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -32,7 +31,8 @@ class Genome:
     """The vector that the evolution sees: a number for each parameter, and one for each label of a category.
 
     A continuous parameter stands in unit coordinates; one on a lattice is the index of its level, which is rounded; of a
-    category the label with the largest entry counts.
+    category the label with the largest entry counts. An entry without meaning follows a single one, since the library
+    needs two.
     """
 
     coordinates: Coordinates
@@ -47,6 +47,11 @@ class Genome:
         """How many entries each column has."""
         return [len(column.values or ()) if column.kind == "category" else 1 for column in self.columns]
 
+    @property
+    def idle(self) -> int:
+        """How many entries without meaning follow."""
+        return 1 if sum(self.widths) == 1 else 0
+
     def bounds(self) -> Array:
         """(2, length), the least and the largest entries; half a step beyond the ends of a lattice."""
         ends = [
@@ -54,16 +59,16 @@ class Genome:
             for column, width in zip(self.columns, self.widths, strict=True)
             for _ in range(width)
         ]
-        return np.array(ends).T
+        return np.array([*ends, *[(0.0, 1.0)] * self.idle]).T
 
     def is_stepped(self) -> Array:
         """(length,), whether an entry is rounded or compared."""
         stepped = [column.values is not None for column in self.columns]
-        return np.repeat(stepped, self.widths)
+        return np.append(np.repeat(stepped, self.widths), [False] * self.idle)
 
     def decode(self, vector: Array, environment: Array) -> Array:
         """The unit coordinates (dimension,) of a vector."""
-        parts = np.split(vector, np.cumsum(self.widths)[:-1])
+        parts = np.split(vector[: sum(self.widths)], np.cumsum(self.widths)[:-1])
         units = [self._unit(column, part) for column, part in zip(self.columns, parts, strict=True)]
         return np.concatenate([units, environment])
 
@@ -77,7 +82,7 @@ class Genome:
                 parts.append(np.array([float(np.abs(np.asarray(column.levels) - place).argmin())]))
             else:
                 parts.append(np.array([place]))
-        return np.concatenate(parts)
+        return np.concatenate([*parts, np.full(self.idle, 0.5)])
 
     @staticmethod
     def _unit(column: Column, part: Array) -> float:
@@ -147,7 +152,6 @@ class EvolutionSearch:
         self.genome = Genome(self.coordinates)
         self._anywhere = np.full(self.coordinates.dimension - self.coordinates.design_dimension, 0.5)
         self._next = 0  # the first number that is not told
-        self._favourites: dict[int, tuple[float, int]] = {}  # by search: mean objective, number
         self._begin()
 
     def advance(self, history: History) -> bool:
@@ -187,15 +191,6 @@ class EvolutionSearch:
             # repaired: the evolution is told the point that was looked at
             fallback = Draw(self.genome.encode(exact), exact, values)
         return fallback
-
-    @property
-    def favourite(self) -> int | None:
-        """The number of the point to recommend for a noisy objective; None before the first generation.
-
-        In the last generation of each search, the point nearest to the mean of the distribution; of these, that of the
-        generation with the lowest mean objective.
-        """
-        return min(self._favourites.values())[1] if self._favourites else None
 
     def _begin(self) -> None:
         plan, genome = self.plan, self.genome
@@ -254,25 +249,12 @@ class EvolutionSearch:
         seen = [value for value in values if value is not None]
         worst = max(seen, default=0.0)
         ranked = [worst + abs(worst) + 1.0 if value is None else value for value in values]
-        vectors = [self._vector(trial) for trial in generation]
-        self._evolution.tell(vectors, ranked)
-        self._remember_favourite(generation, vectors, values)
+        self._evolution.tell([self._vector(trial) for trial in generation], ranked)
         self.told.extend(zip([trial.number for trial in generation], values, strict=True))
         self._next = generation[-1].number + 1
         if self._evolution.stop():
             self.restarts += 1
             self._begin()
-
-    def _remember_favourite(
-        self, generation: list[Trial], vectors: list[Array], values: list[float | None]
-    ) -> None:
-        seen = [value for value in values if value is not None]
-        if not seen:
-            return
-        distances = (np.array(vectors) - self._evolution.mean) / self._evolution.stds
-        lengths = np.where([value is None for value in values], np.inf, np.linalg.norm(distances, axis=1))
-        nearest = generation[int(lengths.argmin())].number
-        self._favourites[self.restarts] = (math.fsum(seen) / len(seen), nearest)
 
     def _vector(self, trial: Trial) -> Array:
         """What the evolution is told: the draw before rounding where this distribution made it, else the point itself."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
@@ -47,7 +48,7 @@ class CMAESConfiguration(BaseModel):
     )
     noisy: bool = Field(
         default=False,
-        description="whether a repeated evaluation gives another value: larger generations, and the best point is the one nearest to the mean",
+        description="whether a repeated evaluation gives another value: larger generations, and the best point is that of the lowest mean over its neighbours",
     )
     restarts: int = Field(
         default=9,
@@ -123,16 +124,7 @@ class CMAES(AbstractDriver):
         return Proposal(search.coordinates.decode(point), None, {"origin": "random", **info})
 
     def best(self, history: History) -> Mapping[str, Any] | None:
-        lowest = best_of_trials(history)
-        if not self.settings.noisy or lowest is None:
-            return lowest
-        search = self._search(history)
-        self._replayed.append(search)
-        if search.favourite is None:
-            return lowest
-        trial = next(trial for trial in history.trials if trial.number == search.favourite)
-        objective = scalar_objective(trial)
-        return {"number": trial.number, "values": dict(trial.suggestion.values), "objective": objective}
+        return self._smoothed_best(history) if self.settings.noisy else best_of_trials(history)
 
     def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
         """The values of the best point so far, or None."""
@@ -153,6 +145,28 @@ class CMAES(AbstractDriver):
         if search.restarts > self.settings.restarts:
             return f"{search.restarts} searches by CMA-ES have converged"
         return None
+
+    def _smoothed_best(self, history: History) -> Mapping[str, Any] | None:
+        """The point whose nearest neighbours, two generations of them, have the lowest mean objective."""
+        allowed = [
+            (trial, objective)
+            for trial in history.trials
+            if (objective := scalar_objective(trial)) is not None
+            and history.space.is_feasible(trial.suggestion.values)
+        ]
+        if not allowed:
+            return None
+        coordinates = Coordinates.of(history.space)
+        units = np.array([design_unit(coordinates, trial.suggestion.values) for trial, _ in allowed])
+        objectives = np.array([objective for _, objective in allowed])
+        count = 2 * self._plan(history).population_size
+        means = [
+            float(objectives[np.argsort(np.linalg.norm(units - unit, axis=1), kind="stable")[:count]].mean())
+            for unit in units
+        ]
+        trial, objective = allowed[int(np.argmin(means))]
+        values = dict(trial.suggestion.values)
+        return {"number": trial.number, "values": values, "objective": objective, "mean": min(means)}
 
     def _search(self, history: History) -> EvolutionSearch:
         plan = self._plan(history)

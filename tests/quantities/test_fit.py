@@ -170,7 +170,8 @@ def test_names_are_in_the_order_in_which_they_appear() -> None:
         ({"starts": 3, "bounds": None}, "needs finite bounds for more than one start, got 3"),
         ({"initial_parameters": [1.0, 1.0, 0.0, 0.0, 0.0]}, "must be finite at initial_parameters"),
         ({"output_names": ["a"]}, "output_names of the variable 'v' must have 6 entries, got 1"),
-        ({"uncertainty_vector": [1.0]}, "must have 9 positive entries"),
+        ({"uncertainty_vector": [1.0]}, "uncertainty_vector of the variable 'v' must have 9 entries, got 1"),
+        ({"uncertainty_vector": [0.0] * 9}, "must be positive, got 0"),
         ({"expression": "a*"}, "the expression of the variable 'v'"),
     ],
 )

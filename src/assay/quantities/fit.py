@@ -13,7 +13,7 @@ from assay.errors import UsageError
 from assay.numerics.expressions import CompiledExpression, compile_numpy
 from assay.numerics.small_least_squares import bending, held_still, least_squares, normal_matrix, solve_each
 from assay.quantities.abstract import AbstractSampledVariable, Incoming, Place, Pushed
-from assay.space.expressions import parse
+from assay.space.expressions import Expression, parse
 
 __all__ = ["Fit"]
 
@@ -86,11 +86,9 @@ class Fit(AbstractSampledVariable):
             model_variables: the names that differ from entry to entry of the input.
             variable_values: for each entry, the value of each model variable.
             initial_parameters: where the fit begins.
-            parameters: the names of the fitted parameters; none given: the other names in the expression, in the order
-                in which they appear.
+            parameters: the names of the fitted ones; none given: all other names, in the order in which they appear.
             bounds: lower and upper limit of each parameter; none given: none.
-            starts: the number of starting points; those beyond the first are spread over the bounds, which are then
-                needed.
+            starts: the number of starting points; those beyond the first are spread over the bounds.
             uncertainty_vector: a positive standard deviation of each entry, the same everywhere; none given: that of
                 the input.
             output_names: M + 1 names; none given: the variable's name with a number.
@@ -104,38 +102,21 @@ class Fit(AbstractSampledVariable):
             >>> fit.parameters, fit.output_names
             (('a', 'b'), ('line0', 'line1', 'line2'))
         """
-        tree = parse(expression, None, owner=f"the expression of the variable {name!r}")
-        if parameters is None:
-            rest = [entry for entry in tree.names if entry not in model_variables]
-            parameters = sorted(rest, key=lambda entry: _first_place(expression, entry))
-        count = len(parameters)
-        _check(name, tree.names, [*model_variables, *parameters])
-        _check_numbers(name, count, len(variable_values), initial_parameters, bounds, output_names)
-        deviations = None if uncertainty_vector is None else np.asarray(uncertainty_vector, dtype=float)
-        if deviations is not None and (
-            deviations.shape != (len(variable_values),) or not (deviations > 0.0).all()
-        ):
-            raise UsageError(
-                f"uncertainty_vector of the variable {name!r} must have {len(variable_values)} positive entries, "
-                f"got {deviations.tolist()}"
-            )
-        table = np.asarray(variable_values, dtype=float)
-        if table.shape != (len(variable_values), len(model_variables)):
-            raise UsageError(
-                f"the variable {name!r} needs one value of each of {', '.join(model_variables)} in every entry of "
-                f"variable_values, got shape {table.shape}"
-            )
+        tree, names = _parsed(name, expression, model_variables, parameters)
+        entries, count = _entries(name, model_variables, variable_values), len(names)
+        given = initial_parameters, bounds, output_names or None, uncertainty_vector
+        _check_numbers(name, count, len(variable_values), *given)
         lower, upper = np.array(bounds or [(-np.inf, np.inf)] * count, dtype=float).T
         first = np.asarray(initial_parameters, dtype=float)
         fit = Fit(
             input_name,
             compile_numpy(tree),
-            tuple(parameters),
-            {entry: table[:, column] for column, entry in enumerate(model_variables)},
+            names,
+            entries,
             _starting_points(name, first, lower, upper, starts),
             (lower, upper),
             tuple(output_names) or tuple(f"{name}{place}" for place in range(count + 1)),
-            deviations,
+            None if uncertainty_vector is None else np.asarray(uncertainty_vector, dtype=float),
         )
         if not np.isfinite(fit._model(first[:, None])[0]).all():
             raise UsageError(
@@ -262,17 +243,38 @@ def _starting_points(name: str, first: Array, lower: Array, upper: Array, starts
     return np.concatenate([first[None], lower + unit * (upper - lower)])
 
 
+def _parsed(
+    name: str, text: str, model_variables: Sequence[str], parameters: Sequence[str] | None
+) -> tuple[Expression, tuple[str, ...]]:
+    """The curve and the names of its parameters, in the order in which they appear if none are given."""
+    tree = parse(text, None, owner=f"the expression of the variable {name!r}")
+    if parameters is None:
+        rest = [entry for entry in tree.names if entry not in model_variables]
+        parameters = sorted(rest, key=lambda entry: _first_place(text, entry))
+    known = [*model_variables, *parameters]
+    unknown = [entry for entry in tree.names if entry not in known]
+    if unknown:
+        raise UsageError(
+            f"the expression of the variable {name!r} may use {', '.join(known)}, got {', '.join(unknown)}"
+        )
+    return tree, tuple(parameters)
+
+
 def _first_place(text: str, name: str) -> int:
     found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
     return len(text) if found is None else found.start()
 
 
-def _check(name: str, used: Sequence[str], known: Sequence[str]) -> None:
-    unknown = [entry for entry in used if entry not in known]
-    if unknown:
+def _entries(
+    name: str, model_variables: Sequence[str], variable_values: Sequence[Sequence[float]]
+) -> dict[str, Array]:
+    table = np.asarray(variable_values, dtype=float)
+    if table.shape != (len(variable_values), len(model_variables)):
         raise UsageError(
-            f"the expression of the variable {name!r} may use {', '.join(known)}, got {', '.join(unknown)}"
+            f"the variable {name!r} needs one value of each of {', '.join(model_variables)} in every entry of "
+            f"variable_values, got shape {table.shape}"
         )
+    return {entry: table[:, column] for column, entry in enumerate(model_variables)}
 
 
 def _check_numbers(
@@ -281,7 +283,8 @@ def _check_numbers(
     entries: int,
     initial_parameters: Sequence[float],
     bounds: Sequence[tuple[float, float]] | None,
-    output_names: Sequence[str],
+    output_names: Sequence[str] | None,
+    uncertainty_vector: Sequence[float] | None,
 ) -> None:
     if not 0 < count < entries:
         raise UsageError(
@@ -289,13 +292,18 @@ def _check_numbers(
             f"got {entries} entries and {count} parameters"
         )
     wanted = {
-        "initial_parameters": (count, len(initial_parameters)),
-        "bounds": (count, count if bounds is None else len(bounds)),
-        "output_names": (count + 1, len(output_names) or count + 1),
+        "initial_parameters": (count, initial_parameters),
+        "bounds": (count, bounds),
+        "output_names": (count + 1, output_names),
+        "uncertainty_vector": (entries, uncertainty_vector),
     }
     for key, (needed, got) in wanted.items():
-        if needed != got:
-            raise UsageError(f"{key} of the variable {name!r} must have {needed} entries, got {got}")
+        if got is not None and len(got) != needed:
+            raise UsageError(f"{key} of the variable {name!r} must have {needed} entries, got {len(got)}")
     for lower, upper in bounds or ():
         if not lower < upper:
             raise UsageError(f"bounds of the variable {name!r} must rise, got [{lower:g}, {upper:g}]")
+    if uncertainty_vector is not None and not min(uncertainty_vector) > 0.0:
+        raise UsageError(
+            f"uncertainty_vector of the variable {name!r} must be positive, got {min(uncertainty_vector):g}"
+        )

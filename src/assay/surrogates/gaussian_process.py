@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, final
 
@@ -149,12 +149,14 @@ class GaussianProcess(AbstractSurrogate):
         with blas_threads_for(len(data)):
             noise = data.noise_variance * slope**2
             prepared = self._tables(data, noise, hyperparameters.signal_variance)
-
-            def with_factors(factors: Array) -> GaussianProcessPosterior:
-                scaled = with_noise_factors(prepared, factors)
-                return self._posterior(data, scaled, hyperparameters, latent, scaling, correlation)
-
-            return self._settled(with_factors, len(data))[0]
+            rest = hyperparameters, latent, scaling, correlation
+            if self.outlier_detector is None:
+                return self._posterior(data, prepared, *rest)
+            return settled(
+                self.outlier_detector,
+                lambda factors: self._posterior(data, with_noise_factors(prepared, factors), *rest),
+                len(data),
+            )[0]
 
     def is_separate(self, data: Dataset) -> bool:
         """Whether each output is fitted alone; then a state holds one for each output, under "outputs"."""
@@ -184,7 +186,7 @@ class GaussianProcess(AbstractSurrogate):
         objective = self._objective(data, known_noise=bool(data.noise_variance.any()))
         if self.outlier_detector is None or state is None:
             return objective
-        factors = self._outliers(data, objective, objective.start(state))
+        factors = self._outliers(self.outlier_detector, data, objective, objective.start(state))
         return replace(objective, tables=with_noise_factors(objective.tables, factors))
 
     @staticmethod
@@ -223,7 +225,7 @@ class GaussianProcess(AbstractSurrogate):
         starts = self._starts(few, state, generator)
         best = climb(few, few.bounds, starts, self.steps)
         if self.outlier_detector is not None:
-            whole, best = self._without_outliers(data, whole, drawn, best, generator)
+            whole, best = self._without_outliers(self.outlier_detector, data, whole, drawn, best, generator)
         posterior = self.at(data, whole, best.vector)
         fitted_state = {
             "log_length_scales": best.vector[: data.dimension].tolist(),
@@ -251,6 +253,7 @@ class GaussianProcess(AbstractSurrogate):
 
     def _without_outliers(
         self,
+        detector: OutlierDetector,
         data: Dataset,
         objective: Objective,
         drawn: Array | None,
@@ -258,10 +261,9 @@ class GaussianProcess(AbstractSurrogate):
         generator: np.random.Generator,
     ) -> tuple[Objective, Climb]:
         """Outliers by the hyperparameters and hyperparameters by the outliers, in turns until they agree."""
-        assert self.outlier_detector is not None
         evaluations = best.evaluations
-        for _ in range(self.outlier_detector.max_rounds):
-            factors = self._outliers(data, objective, best.vector)
+        for _ in range(detector.max_rounds):
+            factors = self._outliers(detector, data, objective, best.vector)
             before = noise_factors(objective.tables)
             if np.abs(np.log(factors / before)).max() < _SETTLED:
                 break
@@ -273,22 +275,17 @@ class GaussianProcess(AbstractSurrogate):
             evaluations += best.evaluations
         return objective, replace(best, evaluations=evaluations)
 
-    def _outliers(self, data: Dataset, objective: Objective, vector: Array) -> Array:
+    def _outliers(
+        self, detector: OutlierDetector, data: Dataset, objective: Objective, vector: Array
+    ) -> Array:
         """The noise factors (rows,) that a vector of the objective leads to."""
-        return self._settled(
-            lambda factors: self.at(
-                data, replace(objective, tables=with_noise_factors(objective.tables, factors)), vector
-            ),
-            len(data),
-        )[1]
 
-    def _settled(
-        self, posterior_with: Callable[[Array], GaussianProcessPosterior], rows: int
-    ) -> tuple[GaussianProcessPosterior, Array]:
-        if self.outlier_detector is None:
-            factors = np.ones(rows)
-            return posterior_with(factors), factors
-        return settled(self.outlier_detector, posterior_with, rows)
+        def posterior_with(factors: Array) -> GaussianProcessPosterior:
+            return self.at(
+                data, replace(objective, tables=with_noise_factors(objective.tables, factors)), vector
+            )
+
+        return settled(detector, posterior_with, len(data))[1]
 
     def _objective(self, data: Dataset, *, known_noise: bool) -> Objective:
         residual = data.values - prior_values(self.prior_mean, data)

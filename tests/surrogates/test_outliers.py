@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assay.errors import UsageError
+from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.outliers import OutlierDetector
@@ -90,6 +91,19 @@ def test_the_outputs_of_a_row_are_outliers_together_or_alone() -> None:
     found = alone.fit(both, None, np.random.default_rng(0)).info["outliers"]
     assert set(bad.tolist()) <= set(found[0])
     assert len(set(bad.tolist()) & set(found[1])) <= 1
+
+
+def test_an_average_over_hyperparameters_is_robust_too() -> None:
+    _, wrong, _ = spoiled(0)
+    points = np.random.default_rng(99).random((400, 2))
+    errors = []
+    for recipe in (ROBUST, PLAIN):
+        averaged = AveragedGaussianProcess(recipe, pairs=2)
+        fitted = averaged.fit(wrong, None, np.random.default_rng(0))
+        again = averaged.posterior(wrong, fitted.state).mean_variance(points)[0]
+        assert np.array_equal(again, fitted.posterior.mean_variance(points)[0])
+        errors.append(np.sqrt(np.mean((again[:, 0] - smooth(points)) ** 2)))
+    assert errors[0] < 0.2 * errors[1]
 
 
 def test_wrong_use_is_refused() -> None:

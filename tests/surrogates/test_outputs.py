@@ -165,6 +165,14 @@ def test_draws_of_correlated_outputs_are_correlated_everywhere() -> None:
     assert np.allclose(found, expected, rtol=0, atol=0.04 * np.abs(expected).max())
 
 
+def test_an_average_over_hyperparameters_keeps_the_correlation() -> None:
+    data, _ = correlated_data(np.array([[1.0, 0.8], [0.8, 1.0]]), 20)
+    fitted = AveragedGaussianProcess(CORRELATED, pairs=2).fit(data, None, np.random.default_rng(0))
+    found = fitted.posterior.output_correlation
+    assert found is not None
+    assert found.tolist() == fitted.state["output_correlation"]
+
+
 def test_a_common_factor_of_the_outputs_alters_no_correlation_and_their_order_only_its_order() -> None:
     data, points = correlated_data(np.array([[1.0, 0.7, 0.2], [0.7, 1.0, 0.0], [0.2, 0.0, 1.0]]), 25)
     order = [2, 0, 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -23,7 +24,16 @@ from assay.surrogates.configuration import (
     SurrogateEntry,
     Transformation,
 )
+from assay.surrogates.feature_maps import (
+    AbstractFeatureMap,
+    FourierFeatures,
+    PolynomialFeatures,
+    RandomFourierFeatures,
+    UserFeatures,
+)
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.linear import BayesianLinear
+from assay.surrogates.neural_ensemble import NeuralEnsemble
 from assay.surrogates.outliers import OutlierDetector
 from assay.surrogates.prior_mean import CallablePriorMean
 from assay.surrogates.transformed import TransformedSurrogate
@@ -49,6 +59,7 @@ def recipes(
         warping: the one whose turn it is; for Gaussian processes.
         transformations: what surrogates can see, by name.
     """
+    made: dict[str, AbstractSurrogate]
     match entry:
         case GP():
             made = dict[str, AbstractSurrogate](
@@ -57,7 +68,7 @@ def recipes(
         case Linear():
             made = {"linear": _linear(entry, coordinates, deterministic)}
         case NN():
-            made = {"ensemble": _ensemble(entry, coordinates)}
+            made = {"ensemble": _ensemble(entry, coordinates, deterministic)}
     if entry.input is None:
         return made
     seen = transformations[entry.input]
@@ -134,16 +145,77 @@ def _prior_mean(given: float | str, coordinates: Coordinates, name: str) -> Call
     return CallablePriorMean(value, gradient)
 
 
-def _linear(entry: Linear, coordinates: Coordinates, deterministic: bool | None) -> AbstractSurrogate:
-    raise NotImplementedError
+def _linear(entry: Linear, coordinates: Coordinates, deterministic: bool | None) -> BayesianLinear:
+    features: AbstractFeatureMap
+    if entry.expressions is not None:
+        features = _formulas(entry, coordinates)
+    else:
+        match entry.features:
+            case "polynomial":
+                features = PolynomialFeatures(entry.degree)
+            case "fourier":
+                features = FourierFeatures(entry.degree)
+            case "random_fourier":
+                features = RandomFourierFeatures(entry.num_features)
+    noise = _noise(entry.detect_noise, deterministic)
+    return BayesianLinear(features, noise=noise, category_counts=_counts(coordinates))
 
 
-def _ensemble(entry: NN, coordinates: Coordinates) -> AbstractSurrogate:
-    raise NotImplementedError
+def _formulas(entry: Linear, coordinates: Coordinates) -> UserFeatures:
+    """Expressions of the parameters, and a constant, as features."""
+    source, texts = SpaceMap(coordinates), entry.expressions or []
+    owner = f"a feature of surrogate {shown(entry.name)}"
+    compiled = [compile_numpy(parse(text, source.names, owner=owner)) for text in texts]
+
+    def value(points: Array) -> Array:
+        values, _ = source.natural(points)
+        columns = [np.broadcast_to(formula.value(values), (len(points),)) for formula in compiled]
+        return np.stack([np.ones(len(points)), *columns], axis=1)
+
+    def gradient(points: Array) -> Array:
+        values, slopes = source.natural(points)
+        rows = [np.zeros_like(points)]
+        for formula in compiled:
+            used = formula.expression.names
+            _, by_name = formula.value_gradient(values, used)
+            parts = [np.broadcast_to(by_name[key], (len(points),))[:, None] * slopes[key] for key in used]
+            rows.append(np.sum(parts, axis=0) if parts else np.zeros_like(points))
+        return np.stack(rows, axis=1)
+
+    return UserFeatures(value, len(texts) + 1, gradient)
+
+
+def _ensemble(entry: NN, coordinates: Coordinates, deterministic: bool | None) -> NeuralEnsemble:
+    return NeuralEnsemble(
+        members=entry.num_NNs,
+        hidden_widths=tuple(entry.hidden_layers_arch),
+        activation=entry.activation,
+        initialisation=entry.initialization,
+        weight_prior=entry.weight_prior,
+        learning_rate=entry.learning_rate,
+        steps=entry.num_epochs,
+        warm_steps=entry.num_warm_epochs,
+        batch=entry.batch_size,
+        resampling="bootstrap" if entry.bootstrap else "subset",
+        noise=_noise(entry.detect_noise, deterministic),
+        category_counts=_counts(coordinates),
+    )
+
+
+def _noise(asked: bool | None, deterministic: bool | None) -> Literal["fit", "none"]:
+    fits = asked if asked is not None else deterministic is not True
+    return "fit" if fits else "none"
+
+
+def _counts(coordinates: Coordinates) -> tuple[int, ...]:
+    """The number of labels of each column; empty where none holds labels."""
+    return tuple(coordinates.category_counts.tolist()) if coordinates.is_category.any() else ()
 
 
 def _of_numbers(recipe: AbstractSurrogate) -> AbstractSurrogate:
     """The recipe for what a transformation gives: numbers only, no labels."""
     if isinstance(recipe, GaussianProcess):
         return replace(recipe, categories=())
+    if isinstance(recipe, BayesianLinear | NeuralEnsemble):
+        return replace(recipe, category_counts=())
     return recipe

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from assay.errors import ConfigurationError
 from assay.space.schema import shown
+from assay.surrogates.neural_features import ActivationName, InitialisationName
 
 __all__ = [
     "GP",
@@ -240,20 +241,29 @@ class NN(Entry):
     horizon: Horizon = Field(default=None, description="learn from the latest so many evaluations only")
     num_NNs: int = Field(default=8, ge=2, le=1000, description="number of networks")
     hidden_layers_arch: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
-        default_factory=lambda: [64, 64], min_length=1, description="widths of the hidden layers"
+        default_factory=lambda: [32, 32], min_length=1, description="widths of the hidden layers"
     )
-    activation: Literal["tanh", "silu", "sine", "relu", "gelu", "softplus"] = Field(
-        default="tanh", description="non-linear function of the hidden layers"
-    )
-    initialization: Literal["auto", "glorot", "he", "lecun", "siren"] = Field(
+    activation: ActivationName = Field(default="silu", description="non-linear function of the hidden layers")
+    initialization: InitialisationName = Field(
         default="auto", description="how weights begin; auto: as the activation needs"
     )
-    weight_prior: float = Field(default=1e-4, ge=0, description="precision of the prior of the weights")
-    learning_rate: float = Field(default=3e-3, gt=0, description="of the first step; it falls to zero")
-    num_epochs: int = Field(
-        default=600, ge=1, description="passes through the data at a training from scratch"
+    weight_prior: float = Field(
+        default=1e-4, ge=0, description="precision of the prior of the hidden weights"
     )
-    bootstrap: bool = Field(default=True, description="each network sees its own draw of the data")
+    learning_rate: float = Field(default=1e-2, gt=0, description="of the first steps; it falls to zero")
+    num_epochs: int = Field(default=300, ge=1, description="steps of a training from nothing")
+    num_warm_epochs: int = Field(
+        default=100, ge=1, description="steps of a training that goes on from an earlier one"
+    )
+    batch_size: int = Field(default=512, ge=1, description="most rows that a step sees")
+    bootstrap: bool = Field(
+        default=False,
+        description="each network sees its own draw of the rows with repetition, not its own part of them",
+    )
+    detect_noise: bool | None = Field(
+        default=None,
+        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
+    )
 
     @property
     def names(self) -> list[str]:
@@ -287,6 +297,11 @@ class Linear(Entry):
     expressions: list[str] | None = Field(
         default=None,
         description="features of one's own, as expressions of the parameters, instead of the above",
+    )
+
+    detect_noise: bool | None = Field(
+        default=None,
+        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
     )
 
     @property

@@ -275,13 +275,18 @@ def coverage(rows: int, noise: float, seeds: int) -> Array:
 
 
 @pytest.mark.parametrize(
-    ("rows", "seeds"), [(40, 1), *(pytest.param(rows, 5, marks=pytest.mark.slow) for rows in (40, 100))]
+    ("rows", "seeds"),
+    [
+        (40, 1),
+        *(pytest.param(rows, 5, marks=[pytest.mark.slow, pytest.mark.timeout(900)]) for rows in (40, 100)),
+    ],
 )
 def test_intervals_cover_what_they_say(rows: int, seeds: int) -> None:
     np.testing.assert_allclose(coverage(rows, 0.1, seeds), [0.68, 0.95], atol=0.08)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("rows", [40, 100])
 def test_intervals_of_deterministic_models_cover_at_least_what_they_say(rows: int) -> None:
     inside = coverage(rows, 0.0, 5)
@@ -289,6 +294,7 @@ def test_intervals_of_deterministic_models_cover_at_least_what_they_say(rows: in
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_cost_is_linear_in_the_rows() -> None:
     import time
 

@@ -16,6 +16,7 @@ Source: D. P. Kingma, J. Ba, "Adam", ICLR (2015); B. Lakshminarayanan et al., "D
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -134,84 +135,122 @@ def training_program(
 ) -> Any:
     """The best layers, their mean squared error on held-out rows, and their checkpoint. See `trained`."""
     jax = jax_module()
-    jnp = jax.numpy
-    each = jax.tree_util.tree_map
+    rows = TrainingRows(inputs, directions, is_value, targets, noise_factor, known, present)
+    objective = _Objective(rows, real, weight_prior, activation, sloped)
+    everything = jax.numpy.arange(len(inputs))
+    slope_of_loss = jax.grad(objective.loss)
+    total = checkpoints * CHECKPOINT_STEPS
 
-    def design(trained: Any, rows: Any) -> Any:
-        """(members, rows, features)."""
+    def step(place: Any, carry: Any) -> Any:
+        adam, key = carry
+        chosen = everything
+        if batch is not None:
+            key, now = jax.random.split(key)
+            chosen = jax.random.choice(now, len(inputs), (batch,), p=real / real.sum())
+        rate = learning_rate * 0.5 * (1.0 + jax.numpy.cos(jax.numpy.pi * place / total))
+        return _adam_step(adam, slope_of_loss(adam[0], chosen), rate, place + 1.0), key
+
+    def checkpoint(place: Any, carry: Any) -> Any:
+        moving, best, least, kept = carry
+        begin = place * CHECKPOINT_STEPS
+        moving = jax.lax.fori_loop(begin, begin + CHECKPOINT_STEPS, step, moving)
+        held_out = objective.held_out_error(moving[0][0], everything)
+        # Where nothing is held out the last checkpoint is kept.
+        better = held_out <= least
+        best = _each(lambda old, new: jax.numpy.where(better, new, old), best, moving[0][0][0])
+        return moving, best, jax.numpy.minimum(held_out, least), jax.numpy.where(better, place + 1, kept)
+
+    start = (layers, log_ridge)
+    zero = _each(jax.numpy.zeros_like, start)
+    moving = ((start, zero, zero), jax.random.key(seed))
+    carry = (moving, layers, objective.held_out_error(start, everything), 0)
+    _, best, least, kept = jax.lax.fori_loop(0, checkpoints, checkpoint, carry)
+    return best, least, kept
+
+
+@final
+@dataclass(frozen=True)
+class _Objective:
+    """What the members minimise, as a function of (layers, logarithms of the ridges); to be traced.
+
+    Arguments:
+        rows: padded.
+        real: (rows,), 1 for rows that are not padding.
+        weight_prior: of the layers.
+        activation: of the layers.
+        sloped: whether there are derivative rows.
+    """
+
+    rows: TrainingRows
+    real: Any
+    weight_prior: Any
+    activation: ActivationName
+    sloped: bool
+
+    def design(self, layers: Any, chosen: Any) -> Any:
+        """(members, rows, features) of some rows."""
+        jax = jax_module()
 
         def features(points: Any) -> Any:
-            return network_features(trained, points, activation, jnp)
+            return network_features(layers, points, self.activation, jax.numpy)
 
-        if not sloped:
-            return features(inputs[rows])
-        values, slopes = jax.jvp(features, (inputs[rows],), (directions[rows],))
-        return jnp.where(is_value[rows][:, None], values, slopes)
+        if not self.sloped:
+            return features(self.rows.inputs[chosen])
+        point = (self.rows.inputs[chosen],)
+        values, slopes = jax.jvp(features, point, (self.rows.directions[chosen],))
+        return jax.numpy.where(self.rows.is_value[chosen][:, None], values, slopes)
 
-    def solved(weights: Any, rows: Any) -> tuple[Any, Any, Any, Any]:
-        """Of each member: its features, the root of Λ, its noise and the mean of its last layer."""
-        phi = design(weights[0], rows)
-        noise = jnp.where(
-            real[rows] > 0, jnp.exp(weights[1])[:, None] * noise_factor[rows] + known[rows], 1.0
-        )
-        weighted = phi * (present[:, rows] / noise)[..., None]
-        gram = jnp.einsum("mif,mig->mfg", weighted, phi) + jnp.eye(phi.shape[-1])
-        root = jnp.linalg.cholesky(gram)
-        right = jnp.einsum("mif,ik->mfk", weighted, targets[rows])
+    def solved(self, weights: Any, chosen: Any) -> tuple[Any, Any, Any, Any]:
+        """Of each member: its features, the root of Λ, the noise of the rows and the mean of its last layer."""
+        jax = jax_module()
+        jnp, rows = jax.numpy, self.rows
+        phi = self.design(weights[0], chosen)
+        noise = jnp.exp(weights[1])[:, None] * rows.noise_factor[chosen] + rows.known[chosen]
+        noise = jnp.where(self.real[chosen] > 0, noise, 1.0)
+        weighted = phi * (rows.present[:, chosen] / noise)[..., None]
+        root = jnp.linalg.cholesky(jnp.einsum("mif,mig->mfg", weighted, phi) + jnp.eye(phi.shape[-1]))
+        right = jnp.einsum("mif,ik->mfk", weighted, rows.targets[chosen])
         half = jax.scipy.linalg.solve_triangular(root, right, lower=True)
         return phi, root, noise, jax.scipy.linalg.solve_triangular(root, half, lower=True, trans=1)
 
-    def loss(weights: Any, rows: Any) -> Any:
-        phi, root, noise, last = solved(weights, rows)
-        share = present[:, rows]
+    def loss(self, weights: Any, chosen: Any) -> Any:
+        """The sum over members of what the text of this file says."""
+        jax = jax_module()
+        jnp = jax.numpy
+        phi, root, noise, last = self.solved(weights, chosen)
+        share = self.rows.present[:, chosen]
         count = jnp.maximum(share.sum(axis=1), 1.0)
-        residual = targets[rows] - jnp.einsum("mif,mfk->mik", phi, last)
+        residual = self.rows.targets[chosen] - jnp.einsum("mif,mfk->mik", phi, last)
         quadratic = ((share / noise)[..., None] * residual**2).sum(axis=1) + (last**2).sum(axis=1)
         # One observation of size one keeps the profiled scale of constant data away from zero.
         scale = jnp.log((quadratic + 1.0) / (count[:, None] + 1.0)).mean(axis=1)
         determinant = 2.0 * jnp.log(jnp.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
         evidence = 0.5 * ((determinant + (share * jnp.log(noise)).sum(axis=1)) / count + scale)
         size = sum((leaf**2).sum() for leaf in jax.tree_util.tree_leaves(weights[0]))
-        return evidence.sum() + weight_prior * size
+        return evidence.sum() + self.weight_prior * size
 
-    everything = jnp.arange(len(inputs))
-    slope_of_loss = jax.grad(loss)
-    total = checkpoints * CHECKPOINT_STEPS
-
-    def step(place: Any, carry: Any) -> Any:
-        weights, first, second, key = carry
-        rows = everything
-        if batch is not None:
-            key, now = jax.random.split(key)
-            rows = jax.random.choice(now, len(inputs), (batch,), p=real / real.sum())
-        slope = slope_of_loss(weights, rows)
-        first = each(lambda old, new: _DECAY * old + (1 - _DECAY) * new, first, slope)
-        second = each(lambda old, new: _DECAY_SQUARED * old + (1 - _DECAY_SQUARED) * new**2, second, slope)
-        rate = learning_rate * 0.5 * (1.0 + jnp.cos(jnp.pi * place / total))
-        rate = rate * jnp.sqrt(1.0 - _DECAY_SQUARED ** (place + 1.0)) / (1.0 - _DECAY ** (place + 1.0))
-        layers, ridge = each(
-            lambda old, mean, square: old - rate * mean / (jnp.sqrt(square) + _FLOOR), weights, first, second
-        )
-        return (layers, jnp.clip(ridge, *_LOG_RIDGE_BOUNDS)), first, second, key
-
-    def held_out_error(weights: Any) -> Any:
-        phi, _, _, last = solved(weights, everything)
-        error = ((targets - jnp.einsum("mif,mfk->mik", phi, last)) ** 2).mean(axis=2)
-        out = (1.0 - present) * real / (1.0 + known)
+    def held_out_error(self, weights: Any, everything: Any) -> Any:
+        """The mean squared error of the members on the rows that they lack, noisy rows weighing less."""
+        jnp = jax_module().numpy
+        phi, _, _, last = self.solved(weights, everything)
+        error = ((self.rows.targets - jnp.einsum("mif,mfk->mik", phi, last)) ** 2).mean(axis=2)
+        out = (1.0 - self.rows.present) * self.real / (1.0 + self.rows.known)
         return (out * error).sum() / jnp.maximum(out.sum(), 1e-300)
 
-    def checkpoint(place: Any, carry: Any) -> Any:
-        moving, best, least, kept = carry
-        begin = place * CHECKPOINT_STEPS
-        moving = jax.lax.fori_loop(begin, begin + CHECKPOINT_STEPS, step, moving)
-        held_out = held_out_error(moving[0])
-        # Where nothing is held out the last checkpoint is kept.
-        better = held_out <= least
-        best = each(lambda old, new: jnp.where(better, new, old), best, moving[0][0])
-        return moving, best, jnp.minimum(held_out, least), jnp.where(better, place + 1, kept)
 
-    start = (layers, log_ridge)
-    zero = each(jnp.zeros_like, start)
-    carry = ((start, zero, zero, jax.random.key(seed)), layers, held_out_error(start), 0)
-    _, best, least, kept = jax.lax.fori_loop(0, checkpoints, checkpoint, carry)
-    return best, least, kept
+def _adam_step(state: Any, slope: Any, rate: Any, place: Any) -> Any:
+    """(weights, mean slope, mean square of the slope) after one step, the `place`-th."""
+    jnp = jax_module().numpy
+    weights, first, second = state
+    first = _each(lambda old, new: _DECAY * old + (1 - _DECAY) * new, first, slope)
+    second = _each(lambda old, new: _DECAY_SQUARED * old + (1 - _DECAY_SQUARED) * new**2, second, slope)
+    rate = rate * jnp.sqrt(1.0 - _DECAY_SQUARED**place) / (1.0 - _DECAY**place)
+    layers, ridge = _each(
+        lambda old, mean, square: old - rate * mean / (jnp.sqrt(square) + _FLOOR), weights, first, second
+    )
+    return (layers, jnp.clip(ridge, *_LOG_RIDGE_BOUNDS)), first, second
+
+
+def _each(function: Callable[..., Any], *trees: Any) -> Any:
+    """The function of each array of nested tuples."""
+    return jax_module().tree_util.tree_map(function, *trees)

@@ -83,18 +83,7 @@ def front(
     mask = non_dominated(rows)
     panel = axes_for(ax)
     if belief is not None:
-        low, inner_low, _, inner_high, high = belief.quantiles
-        panel.fill_between(
-            belief.levels, *_shown(low, high, upper[1]), color=BAND, alpha=0.25, linewidth=0, label="95 %"
-        )
-        panel.fill_between(
-            belief.levels,
-            *_shown(inner_low, inner_high, upper[1]),
-            color=BAND,
-            alpha=0.45,
-            linewidth=0,
-            label="68 %",
-        )
+        _draw_band(panel, belief, upper[1])
     panel.plot(*rows[~mask].T, "o", color=OBSERVED, markersize=3.5, alpha=0.8, label="dominated")
     ends = rows[mask][np.argsort(rows[mask, 0])]
     ends = ends[(ends < np.asarray(upper)).all(axis=1)]
@@ -176,6 +165,10 @@ def _least_within(draw: Array, levels: Array) -> Array:
     return least[np.searchsorted(draw[order, 0], levels, side="right")]
 
 
-def _shown(low: Array, high: Array, top: float) -> tuple[Array, Array]:
-    """Both ends of a band, cut at the reference."""
-    return np.minimum(low, top), np.minimum(high, top)
+def _draw_band(panel: Any, belief: Attainment, top: float) -> None:
+    """The central 95 % and 68 %, cut at the reference."""
+    low, inner_low, _, inner_high, high = np.minimum(belief.quantiles, top)
+    panel.fill_between(belief.levels, low, high, color=BAND, alpha=0.25, linewidth=0, label="95 %")
+    panel.fill_between(
+        belief.levels, inner_low, inner_high, color=BAND, alpha=0.45, linewidth=0, label="68 %"
+    )

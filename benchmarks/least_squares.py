@@ -52,10 +52,8 @@ def evaluations_needed(seed: int, *, analytic: bool) -> int:
         entries = [Measurement(tuple(model(**values)))]
         if analytic:
             entries += [Measurement(tuple(row), name) for name, row in derivatives(values).items()]
-        trial = Trial(Suggestion(number, values), "succeeded", Outcome("succeeded", tuple(entries)))
-        trials.append(trial)
-        chi2 = driver.observed_objective(trial)
-        if chi2 is not None and chi2 <= GOAL:
+        trials.append(Trial(Suggestion(number, values), "succeeded", Outcome("succeeded", tuple(entries))))
+        if float(np.sum((model(**values) - Y) ** 2)) <= GOAL:
             return number + 1
     return LIMIT
 

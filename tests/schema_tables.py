@@ -17,7 +17,11 @@ from assay.drivers.configuration import (
     Minimizer,
     SingleSelector,
 )
+from assay.drivers.differential_evolution import DifferentialEvolutionConfiguration
+from assay.drivers.evolution_strategy import CMAESConfiguration
 from assay.drivers.random_search import RandomSearchConfiguration
+from assay.drivers.scipy_least_squares import ScipyLeastSquaresConfiguration
+from assay.drivers.scipy_minimizer import ScipyMinimizerConfiguration
 from assay.study.configuration import StudyConfiguration
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -32,6 +36,10 @@ MODELS: dict[str, type[BaseModel]] = {
         Minimizer,
         AcquisitionOptimizer,
         RandomSearchConfiguration,
+        CMAESConfiguration,
+        DifferentialEvolutionConfiguration,
+        ScipyMinimizerConfiguration,
+        ScipyLeastSquaresConfiguration,
     )
 }
 MARKED = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -41,3 +41,10 @@ def run(
             else succeeded(number, proposal.values, Measurement((value,)))
         )
     return History(space, tuple(known), seed, state), proposals
+
+
+def lowest(driver: AbstractDriver, history: History) -> float:
+    """The objective of the driver's best point."""
+    best = driver.best(history)
+    assert best is not None
+    return best["objective"]

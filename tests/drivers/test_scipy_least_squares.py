@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from benchmarks.least_squares import SPACE, derivatives, evaluations_needed
 from examples.mgh17.mgh17 import CERTIFIED, CERTIFIED_SUM_OF_SQUARES, Y, model
-from tests.drivers.helpers import failed, succeeded
+from tests.drivers.helpers import failed, lowest, succeeded
 
 from assay.drivers.abstract import History, Request
 from assay.drivers.scipy_least_squares import ScipyLeastSquares
@@ -44,11 +44,11 @@ def test_a_line_is_fitted_as_by_linear_algebra():
     weight = np.linalg.inv(covariance)
     exact = np.linalg.solve(design.T @ weight @ design, design.T @ weight @ TARGET)
     driver, history = fitted({"target_vector": TARGET.tolist(), "covariance_matrix": covariance.tolist()})
-    best = driver.best_sample(history)
+    best = driver.best(history)
     assert best is not None
-    assert [best["slope"], best["offset"]] == pytest.approx(exact, abs=1e-6)
+    assert list(best["values"].values()) == pytest.approx(exact, abs=1e-6)
     residuals = design @ exact - TARGET
-    assert driver.min_objective(history) == pytest.approx(residuals @ weight @ residuals, rel=1e-9)
+    assert lowest(driver, history) == pytest.approx(residuals @ weight @ residuals, rel=1e-9)
     np.testing.assert_allclose(
         driver.covariance(history), np.linalg.inv(design.T @ weight @ design), rtol=1e-6
     )
@@ -66,7 +66,7 @@ def test_without_uncertainties_the_scatter_is_taken():
     told = {"target_vector": TARGET.tolist(), "uncertainty_vector": [0.5] * 4}
     driver, history = fitted(told)
     np.testing.assert_allclose(driver.covariance(history), 0.25 * np.linalg.inv(design.T @ design), rtol=1e-6)
-    assert driver.min_objective(history) == pytest.approx(4 * chi2, rel=1e-9)
+    assert lowest(driver, history) == pytest.approx(4 * chi2, rel=1e-9)
 
 
 @pytest.mark.parametrize("analytic", [True, False])
@@ -105,7 +105,7 @@ def test_a_failed_step_is_shortened():
         )
     design = np.stack([PLACES, np.ones(4)], axis=1)
     chi2 = np.linalg.lstsq(design, TARGET)[1][0]
-    assert driver.min_objective(History(LINE, tuple(trials), 0)) == pytest.approx(chi2, rel=1e-6)
+    assert lowest(driver, History(LINE, tuple(trials), 0)) == pytest.approx(chi2, rel=1e-6)
 
 
 def test_a_minimum_on_a_constraint_is_found():
@@ -120,7 +120,7 @@ def test_a_minimum_on_a_constraint_is_found():
     slope = float(column @ rest / (column @ column))
     expected = float(np.sum((column * slope - rest) ** 2))
     assert all(space.is_feasible(trial.suggestion.values) for trial in history.trials)
-    assert driver.min_objective(history) == pytest.approx(expected, rel=0.02)
+    assert lowest(driver, history) == pytest.approx(expected, rel=0.02)
 
 
 def test_what_it_cannot_learn_from_or_answer_is_refused():

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tests.drivers.helpers import failed, pending, run, succeeded
+from tests.drivers.helpers import failed, lowest, pending, run, succeeded
 
 from assay.drivers.abstract import History, Request
 from assay.drivers.scipy_minimizer import ScipyMinimizer
@@ -39,7 +39,7 @@ def first_run(data, with_derivatives: bool) -> History:
 def test_told_derivatives_replace_differences(method):
     told = first_run({"method": method}, with_derivatives=True)
     by_differences = first_run({"method": method}, with_derivatives=False)
-    assert ScipyMinimizer.from_data({}).min_objective(told) == pytest.approx(0.0, abs=1e-6)
+    assert lowest(ScipyMinimizer.from_data({}), told) == pytest.approx(0.0, abs=1e-6)
     count = len(told.trials)
     assert 2 * count < len(by_differences.trials) < 4 * count  # two differences for each gradient
 
@@ -78,7 +78,7 @@ def test_slsqp_finds_the_optimum_on_a_curved_constraint():
     driver = ScipyMinimizer.from_data({})
     history, proposals = run(driver, space, lambda v: v["x"] + 2 * v["y"], 60)
     assert all(space.is_feasible(proposal.values) for proposal in proposals)
-    assert driver.min_objective(history) == pytest.approx(-np.sqrt(5.0), abs=1e-7)
+    assert lowest(driver, history) == pytest.approx(-np.sqrt(5.0), abs=1e-7)
     with pytest.raises(ConfigurationError, match=r"'method' must be one that keeps constraints.*'L-BFGS-B'"):
         ScipyMinimizer.from_data({"method": "L-BFGS-B"}).suggest(History(space, (), 0), Request(0))
 
@@ -87,7 +87,7 @@ def test_many_starts_find_the_global_minimum():
     hartmann = problem("hartmann6")
     driver = ScipyMinimizer.from_data({})
     history, proposals = run(driver, Space.from_data(hartmann.design_space), hartmann.evaluate, 250)
-    assert driver.min_objective(history) == pytest.approx(hartmann.minimum, abs=1e-4)
+    assert lowest(driver, history) == pytest.approx(hartmann.minimum, abs=1e-4)
     assert proposals[-1].info["run"] >= 1
 
 

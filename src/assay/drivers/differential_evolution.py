@@ -19,7 +19,7 @@ from assay.drivers.training import check_measurements, training
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.numerics.random import generator
-from assay.records import Measurement, ParameterValue
+from assay.records import Measurement
 from assay.space.space import Space
 
 __all__ = ["DifferentialEvolution", "DifferentialEvolutionConfiguration"]
@@ -157,16 +157,6 @@ class DifferentialEvolution(AbstractDriver):
 
     def best(self, history: History) -> Mapping[str, Any] | None:
         return best_of_trials(history)
-
-    def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
-        """The values of the best point so far, or None."""
-        best = self.best(history)
-        return None if best is None else best["values"]
-
-    def min_objective(self, history: History) -> float | None:
-        """The objective observed there, or None."""
-        best = self.best(history)
-        return None if best is None else best["objective"]
 
     def stop_reason(self, history: History) -> str | None:
         sentence = reached(self.best(history), self.settings.min_val)

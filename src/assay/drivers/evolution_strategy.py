@@ -26,7 +26,7 @@ from assay.drivers.observed import (
 from assay.drivers.starting import starting_point
 from assay.drivers.training import check_measurements, training
 from assay.numerics.coordinates import Coordinates
-from assay.records import Measurement, ParameterValue
+from assay.records import Measurement
 from assay.space.space import Space
 
 __all__ = ["CMAES", "CMAESConfiguration"]
@@ -125,16 +125,6 @@ class CMAES(AbstractDriver):
 
     def best(self, history: History) -> Mapping[str, Any] | None:
         return self._smoothed_best(history) if self.settings.noisy else best_of_trials(history)
-
-    def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
-        """The values of the best point so far, or None."""
-        best = self.best(history)
-        return None if best is None else best["values"]
-
-    def min_objective(self, history: History) -> float | None:
-        """The objective observed there, or None."""
-        best = self.best(history)
-        return None if best is None else best["objective"]
 
     def stop_reason(self, history: History) -> str | None:
         sentence = reached(best_of_trials(history), self.settings.min_val)

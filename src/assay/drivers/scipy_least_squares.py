@@ -19,7 +19,7 @@ from assay.drivers.multi_start import MultiStart
 from assay.drivers.observed import best_of_trials, mean_values, reached
 from assay.drivers.training import check_measurements
 from assay.errors import ConfigurationError, StudyError
-from assay.records import Measurement, ParameterValue, Trial
+from assay.records import Measurement, Trial
 from assay.space.space import Space
 
 __all__ = ["ScipyLeastSquares", "ScipyLeastSquaresConfiguration"]
@@ -166,26 +166,13 @@ class ScipyLeastSquares(AbstractDriver):
         self._replayed.append(runs)
         return proposal
 
-    def observed_objective(self, trial: Trial) -> float | None:
-        """Chi-squared of what a trial measured; None where there is nothing."""
-        values = mean_values(trial)
-        if values is None:
-            return None
-        residuals = self._residuals(np.array(values))
-        return float(residuals @ residuals)
-
     def best(self, history: History) -> Mapping[str, Any] | None:
-        return best_of_trials(history, self.observed_objective)
+        return best_of_trials(history, self._chi_squared)
 
-    def best_sample(self, history: History) -> Mapping[str, ParameterValue] | None:
-        """The values of the best point so far, or None."""
-        best = self.best(history)
-        return None if best is None else best["values"]
-
-    def min_objective(self, history: History) -> float | None:
-        """Chi-squared there, or None."""
-        best = self.best(history)
-        return None if best is None else best["objective"]
+    def observed(self, history: History) -> dict[int, float]:
+        """Chi-squared of what each successful trial measured, by number."""
+        pairs = {trial.number: self._chi_squared(trial) for trial in history.trials}
+        return {number: value for number, value in pairs.items() if value is not None}
 
     def covariance(self, history: History) -> Array:
         """The covariance of the continuous parameters about the best point, linearised.
@@ -201,7 +188,7 @@ class ScipyLeastSquares(AbstractDriver):
             StudyError: when no derivatives are known at the best point yet, or they leave a parameter undetermined.
         """
         runs = self._runs(history)
-        best = best_of_trials(history, self.observed_objective)
+        best = best_of_trials(history, self._chi_squared)
         found = None if best is None else runs.known_jacobian(best["values"])
         self._replayed.append(runs)
         if best is None or found is None:
@@ -251,11 +238,19 @@ class ScipyLeastSquares(AbstractDriver):
     def _residuals(self, values: Array) -> Array:
         return self._whiten(values - np.array(self.settings.target_vector or [0.0] * len(values)))
 
+    def _chi_squared(self, trial: Trial) -> float | None:
+        """Chi-squared of what a trial measured; None where there is nothing."""
+        values = mean_values(trial)
+        if values is None:
+            return None
+        residuals = self._residuals(np.array(values))
+        return float(residuals @ residuals)
+
     def _runs(self, history: History) -> MultiStart:
         settings = self.settings
         return MultiStart.of(
             history,
-            self.observed_objective,
+            self._chi_squared,
             settings.start_points,
             settings.finite_difference_step,
             self._replayed,

@@ -38,8 +38,7 @@ class Benchmark:
         benchmark_id: begins the ids of the repetitions.
         num_average: how often each study is repeated.
         folder: where the stores lie; None: in memory.
-        objective: what is compared, of one trial, None for a failure; left out: the driver's `observed_objective`, else
-            the one value that was observed. Give it to compare drivers that observe a vector with others.
+        objective: what is compared, of one trial, None for a failure; left out: what the driver minimises. Give it to compare drivers that observe a vector with others.
 
     Example:
         >>> from assay.study.study import create_study

@@ -11,7 +11,6 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.records import ParameterValue, Trial
-from assay.study.objective import observed_objective
 from assay.study.study import Study
 
 __all__ = ["AverageType", "XType", "YType", "averaged", "curve"]
@@ -43,7 +42,7 @@ def curve(
     done = [trial for trial in study.trials if trial.status in ("succeeded", "failed")]
     done.sort(key=lambda trial: state.times[trial.number])
     x = np.arange(1.0, len(done) + 1) if x_type == "num_evaluations" else _seconds(study, done)
-    values = np.array([_value(study, objective, trial) for trial in done])
+    values = _values(study, objective, done)
     if y_type == "objective":
         return x, _lowest(values)
     place, scale = _by_name(study, "minimum", minimum), _by_name(study, "scales", scales)
@@ -77,13 +76,21 @@ def _lowest(values: Array) -> Array:
     return np.fmin.accumulate(values)
 
 
-def _value(study: Study, objective: Callable[[Trial], float | None] | None, trial: Trial) -> float:
-    """The objective of a trial; NaN where it failed or broke a constraint."""
-    if trial.status != "succeeded" or not study.space.is_feasible(trial.suggestion.values):
-        return math.nan
-    of_trial = objective or getattr(study.driver, "observed_objective", observed_objective)
-    value = of_trial(trial)
-    return math.nan if value is None else float(value)
+def _values(study: Study, objective: Callable[[Trial], float | None] | None, done: Sequence[Trial]) -> Array:
+    """(evaluations,), the objective of each; NaN where it failed or broke a constraint."""
+    observed: Mapping[int, float | None]
+    if objective is None:
+        observed = study.driver.observed()
+    else:
+        observed = {trial.number: objective(trial) for trial in done if trial.status == "succeeded"}
+    allowed = [study.space.is_feasible(trial.suggestion.values) for trial in done]
+    values = [observed.get(trial.number) for trial in done]
+    return np.array(
+        [
+            value if value is not None and is_allowed else math.nan
+            for value, is_allowed in zip(values, allowed, strict=True)
+        ]
+    )
 
 
 def _seconds(study: Study, done: Sequence[Trial]) -> Array:

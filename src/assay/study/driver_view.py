@@ -117,6 +117,33 @@ class DriverView:
 
         return chains_of(self.belief(), name, **keys)
 
+    @property
+    def uncertainties(self) -> dict[str, float]:
+        """The standard deviation of each continuous parameter at the best fit, by name.
+
+        Raises:
+            UsageError: for a driver that does not fit a vector.
+            StudyError: when too little is known yet.
+        """
+        return self._of_fit("uncertainties")
+
+    @property
+    def covariance(self) -> Any:
+        """The covariance of the continuous parameters at the best fit, (parameters, parameters).
+
+        Raises:
+            UsageError, StudyError: as `uncertainties`.
+        """
+        return self._of_fit("covariance")
+
+    def _of_fit(self, name: str) -> Any:
+        method = getattr(self.recipe, name, None)
+        if method is None:
+            raise UsageError(
+                f"{name} need a driver that fits a vector, and study {self._ledger.id!r} has {type(self.recipe).__name__}"
+            )
+        return method(self._ledger.history)
+
     def observed(self) -> dict[int, float]:
         """The objective by the number of each successful trial, as it follows from what was measured; NaN where it
         does not.

@@ -183,7 +183,7 @@ def test_a_small_discrete_space_may_be_exhausted(name):
     [
         (CMAES, {"sigma0": 2.0}, "'sigma0'.*less than or equal to 1, got 2.0"),
         (CMAES, {"population_size": "8"}, "'population_size'.*valid integer"),
-        (DifferentialEvolution, {"strategy": "best2"}, "'strategy'.*'rand1' or 'best1', got 'best2'"),
+        (DifferentialEvolution, {"strategy": "best2"}, "'strategy'.*'best1' or 'rand1', got 'best2'"),
         (DifferentialEvolution, {"mutation": 0.0}, "'mutation'.*greater than 0"),
         (ScipyMinimizer, {"method": "BFGS"}, "'method'.*got 'BFGS'"),
         (ScipyMinimizer, {"start_points": [{"x": None}]}, "'start_points"),

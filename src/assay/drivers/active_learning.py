@@ -28,6 +28,7 @@ from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.numerics.random import generator
+from assay.numerics.threads import blas_threads_for
 from assay.quantities.configuration import SingleSelector
 from assay.quantities.selector import SelectedOutput
 from assay.records import Measurement, Trial
@@ -111,7 +112,9 @@ class ActiveLearning(AbstractDriver):
                 coordinates, feasible, history.seed, request.number, size, seen.known, environment
             )
             return Proposal(coordinates.decode(point), history.state, {"origin": "initial"})
-        return self._suggest_by_model(history, request, seen, Domain(coordinates, feasible, environment))
+        # Two threads of BLAS are slower than one on matrices of this size, and far slower on a busy machine.
+        with blas_threads_for(max(map(len, seen.datasets.values()))):
+            return self._suggest_by_model(history, request, seen, Domain(coordinates, feasible, environment))
 
     def best(self, history: History) -> Mapping[str, Any] | None:
         if not isinstance(leading(self.settings.objectives), Minimizer):

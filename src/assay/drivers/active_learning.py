@@ -328,7 +328,6 @@ class ActiveLearning(AbstractDriver):
 
     def _seen(self, history: History) -> _Seen:
         coordinates = Coordinates.of(history.space)
-        derivation = Derivation(self.settings, coordinates)
         finished = [trial for trial in history.trials if trial.status == "succeeded"]
         measured = {
             name: np.array([mean_values(trial, name, self._outputs) for trial in finished]).reshape(-1, count)
@@ -336,6 +335,8 @@ class ActiveLearning(AbstractDriver):
         }
         points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
         observed = np.full(len(finished), np.nan)
+        complete = {name: rows[np.isfinite(rows).all(axis=1)] for name, rows in measured.items()}
+        derivation = Derivation(self.settings, coordinates, observed=complete)
         owner, column = derivation.resolve(derivation.objective_names[0])
         whole = np.all([np.isfinite(values).all(axis=1) for values in measured.values()], axis=0)
         if whole.any() and not derivation.is_scanned:

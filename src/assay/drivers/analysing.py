@@ -15,7 +15,6 @@ from assay.analysis.mcmc import run_mcmc
 from assay.analysis.sobol import SobolIndices, sobol_indices
 from assay.analysis.statistics import Statistics, statistics
 from assay.drivers.belief import Belief, ObjectType
-from assay.drivers.deriving import Derivation
 from assay.errors import UsageError
 from assay.numerics.random import generator
 from assay.quantities.quantity import Quantity
@@ -190,7 +189,7 @@ def draws_of_posterior(
         )
     errors = derivation.error_measure
     extra = () if errors is None or entry.type == "ChiSquaredValue" else errors.names
-    whole = Derivation(derivation.settings, coordinates, derivation.error_parameters, tuple(extra))
+    whole = replace(derivation, extra=tuple(extra))
     quantity = Quantity(whole.graph(belief.posteriors), entry.name)
     factor = 0.5 if entry.type == "ChiSquaredValue" else 1.0
     place = np.array(

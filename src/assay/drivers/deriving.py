@@ -35,6 +35,7 @@ from assay.quantities.configuration import (
 from assay.quantities.expression import expression_variable
 from assay.quantities.fit import Fit as FitVariable
 from assay.quantities.graph import Graph
+from assay.quantities.interpolation import Interpolation as InterpolationVariable
 from assay.quantities.known import KnownSource
 from assay.quantities.neg_log_probability import MODEL_VALUE, neg_log_probability
 from assay.quantities.neg_log_probability import ErrorModel as ErrorModelOfData
@@ -48,7 +49,7 @@ from assay.space.expressions import Expression as ExpressionTree
 from assay.space.expressions import parse
 from assay.space.schema import shown
 from assay.surrogates.abstract import AbstractPosterior
-from assay.surrogates.configuration import SurrogateEntry
+from assay.surrogates.configuration import SurrogateEntry, kernel_name
 
 __all__ = ["Derivation", "leading", "target_covariance"]
 
@@ -72,6 +73,7 @@ class Derivation:
         settings: of the driver.
         coordinates: of the space.
         error_parameters: values of the error models' own parameters; none given: where their search begins.
+        observed: outputs (rows, K) of surrogates by name, as far as variables learn from them how to interpolate.
         extra: names of error parameters that are columns of the points instead, after those of the space.
     """
 
@@ -79,6 +81,7 @@ class Derivation:
     coordinates: Coordinates
     error_parameters: Mapping[str, float] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
+    observed: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -319,10 +322,21 @@ class Derivation:
                     entry.initial_parameters,
                     parameters=entry.parameters,
                     bounds=None if entry.bounds is None else [(low, high) for low, high in entry.bounds],
+                    starts=entry.num_starts,
+                    uncertainty_vector=entry.uncertainty_vector,
                     output_names=entry.output_names or (),
                 )
             case Interpolation():
-                raise NotImplementedError(entry.type)
+                read = entry.input_surrogate or self._first
+                return InterpolationVariable.of(
+                    entry.name,
+                    read,
+                    entry.input_positions,
+                    entry.output_positions,
+                    kernel=kernel_name(entry.kernel),
+                    observed=self.observed.get(read),
+                    output_names=entry.output_names or (),
+                )
             case Scan():
                 return self._plan.variables[entry.name]
 

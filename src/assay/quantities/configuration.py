@@ -246,6 +246,11 @@ class Fit(_Vector):
     bounds: list[Annotated[list[float], Field(min_length=2, max_length=2)]] | None = Field(
         default=None, description="lower and upper limit of each fitted parameter"
     )
+    num_starts: int = Field(default=1, ge=1, le=1000, description="fits of the mean, of which the best counts")
+    uncertainty_vector: Vector | None = Field(
+        default=None,
+        description="standard deviations that weigh the entries; none given: those of the input at the point",
+    )
 
 
 VariableEntry = Annotated[

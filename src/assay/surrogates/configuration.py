@@ -31,6 +31,7 @@ __all__ = [
     "Transformation",
     "Vector",
     "by_type",
+    "kernel_name",
     "output_names",
 ]
 
@@ -106,6 +107,13 @@ class Kernel(Entry):
         default=1e6, gt=0, description="of the prior blocks: more than this are impossible"
     )
     joint32ls_prior: bool = Field(default=True, description="Accepted: the prior is chosen by its name")
+
+
+def kernel_name(entry: Kernel) -> str:
+    """The name of a kernel's radial profile; auto is a Matern."""
+    if entry.type == "SquaredExponential":
+        return "squared_exponential"
+    return {1: "matern12", 3: "matern32", 5: "matern52"}[entry.matern_order]
 
 
 class CovarianceMatrix(Entry):

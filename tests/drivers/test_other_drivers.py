@@ -75,14 +75,17 @@ def texts_of(driver: AbstractDriver) -> dict[str, str]:
     return {member["name"]: member["text"] for member in driver.describe()["members"]}
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+VARIANTS = [pytest.param(name, marks=pytest.mark.slow if "-" in name else ()) for name in DRIVERS]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
 def test_a_hostile_study_gives_the_same_suggestions_with_and_without_a_past(name):
     """Five at once, ending in any order; failures, withdrawals, claims, points of the user's own, a changing environment."""
     make, data = DRIVERS[name]
     driver, random = make(data), np.random.default_rng(7)
     trials: list[Trial] = [user_trial(0, random)]
     claimed: list[tuple[int, Any]] = []
-    for step in range(30):
+    for step in range(24):
         number = len(trials) + len(claimed)
         history = History(SPACE, tuple(trials), 3, None, tuple(number for number, _ in claimed))
         request = Request(number, {"t": float(step)})
@@ -109,14 +112,14 @@ def test_a_hostile_study_gives_the_same_suggestions_with_and_without_a_past(name
     assert driver.best(history) == make(data).best(history)
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_a_history_that_changed_its_mind_is_replayed_anew(name):
     """One driver object serves histories that contradict one another, as after a claim that is taken over."""
     make, data = DRIVERS[name]
     driver = make(data)
     for flip in (1.0, -1.0):
         trials: list[Trial] = []
-        for number in range(14):
+        for number in range(12):
             history = History(SPACE, tuple(trials), 3)
             request = Request(number, {"t": 0.0})
             proposal = driver.suggest(history, request)

@@ -69,7 +69,7 @@ def test_without_uncertainties_the_scatter_is_taken():
     assert lowest(driver, history) == pytest.approx(4 * chi2, rel=1e-9)
 
 
-@pytest.mark.parametrize("analytic", [True, False])
+@pytest.mark.parametrize("analytic", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_mgh17_is_certified_with_its_standard_deviations(analytic):
     driver, history = fitted(
         {"target_vector": Y.tolist(), "tolerance": 1e-12},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -15,7 +15,9 @@ from assay.numerics.input_maps import FormulaMap
 from assay.surrogates.abstract import AbstractPosterior, AbstractSurrogate, Fitted
 from assay.surrogates.configuration import GP, SurrogateEntry
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.thinning import latest
+from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
+from assay.surrogates.thinning import latest, sparsified
 
 __all__ = ["Model", "Models", "fit_models", "fit_or_keep"]
 
@@ -101,7 +103,8 @@ def fit_models(
             before = None if before is None or first not in before["states"] else {**before, "kernel": first}
         # The first surrogate's purpose has no name in it, so that a study of one draws as it always did.
         purpose = "fit" if len(entries) == 1 else f"fit {name}"
-        models[name] = fit_or_keep(candidates, entry, data, before, generators(purpose))
+        model = fit_or_keep(candidates, entry, data, before, generators(purpose))
+        models[name] = _sparse(model, entry)
     return Models(models)
 
 
@@ -128,6 +131,17 @@ def fit_or_keep(
         best = max(fits, key=lambda name: fits[name].info["log_posterior"])
     states = {name: dict(fitted.state) for name, fitted in fits.items()}
     return Model(candidates[best], data, fits[best], {"rows": len(data), "kernel": best, "states": states})
+
+
+def _sparse(model: Model, entry: SurrogateEntry) -> Model:
+    """The model without rows that stand closer to others than `min_dist` length scales; the fit has seen them all."""
+    recipe, posterior = model.recipe, model.fitted.posterior
+    if not isinstance(entry, GP) or not entry.min_dist or not isinstance(recipe, GaussianProcess):
+        return model
+    assert isinstance(posterior, GaussianProcessPosterior)
+    data = sparsified(model.data, posterior.length_scales, entry.min_dist, recipe.categories)
+    kept = Fitted(recipe.posterior(data, model.fitted.state), model.fitted.state, model.fitted.info)
+    return replace(model, data=data, fitted=kept)
 
 
 def _pays(entry: SurrogateEntry, rows: int, fitted_rows: int) -> bool:

@@ -32,6 +32,7 @@ from assay.surrogates.feature_maps import (
     UserFeatures,
 )
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.hyperpriors import CORRELATION_LENGTH_PRIOR, ColumnwisePrior
 from assay.surrogates.linear import BayesianLinear
 from assay.surrogates.neural_ensemble import NeuralEnsemble
 from assay.surrogates.outliers import OutlierDetector
@@ -117,9 +118,23 @@ def _gaussian_processes(
         changes["prior_mean"] = _prior_mean(entry.prior_mean, coordinates, entry.name)
     if detector is not None:
         changes["outlier_detector"] = OutlierDetector(
-            degrees_of_freedom=detector.dof, precision=detector.prec, max_steps=detector.max_iter
+            degrees_of_freedom=detector.dof,
+            tolerance=detector.tolerance,
+            precision=detector.prec,
+            max_steps=detector.max_iter,
         )
     built = build_surrogates(entry, coordinates, deterministic, warping)
+    unbounded = tuple(index for index, column in enumerate(coordinates.columns) if column.kind == "unbounded")
+    ordered = tuple(
+        index
+        for index, column in enumerate(coordinates.columns)
+        if column.kind == "lattice" and column.labels is not None
+    )
+    changes["without_trend"] = (*unbounded, *ordered)
+    if unbounded:
+        # Time has no domain to be compared with: its column is counted in its correlation length.
+        common = next(iter(built.values())).length_scale_prior
+        changes["length_scale_prior"] = ColumnwisePrior(common, ((unbounded, CORRELATION_LENGTH_PRIOR),))
     return {kernel: replace(recipe, **changes) for kernel, recipe in built.items()}
 
 

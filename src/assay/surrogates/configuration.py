@@ -136,13 +136,13 @@ class OutlierDetector(Entry):
     prec: float = Field(
         default=1e-8, gt=0, description="relative change of the weights at which the search ends"
     )
-    max_iter: int = Field(default=100, ge=1, description="most steps of the search")
+    max_iter: int = Field(default=20, ge=1, description="most steps of the search")
     tolerance: float = Field(
-        default=1.0,
+        default=2.0,
         gt=0,
         description="a row is an outlier when its squared residual exceeds this times dof times its scale",
     )
-    dof: float = Field(default=4.0, gt=0, description="degrees of freedom of the Student-t distribution")
+    dof: float = Field(default=2.0, gt=0, description="degrees of freedom of the Student-t distribution")
     joint_scale: bool = Field(default=True, description="one scale for all outputs")
 
 

@@ -13,6 +13,7 @@ from tests.acquisition.drawn import DrawnBeliefs
 from tests.acquisition.gaussian import WavyBelief
 
 from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.exploration import LogTotalUncertainty
 from assay.acquisition.hypervolume import (
     LogExpectedHypervolumeImprovement,
     LogNoisyHypervolumeImprovement,
@@ -36,6 +37,7 @@ from assay.drivers.abstract import AbstractDriver
 from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.differential_evolution import DifferentialEvolution
 from assay.drivers.evolution_strategy import CMAES
+from assay.drivers.presets import BayesianOptimization, Preset
 from assay.drivers.random_search import RandomSearch
 from assay.drivers.scipy_least_squares import ScipyLeastSquares
 from assay.drivers.scipy_minimizer import ScipyMinimizer
@@ -152,6 +154,10 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
     "probability": (LogProbabilityBelow, lambda: LogProbabilityBelow(_quantity(), -0.5, noise_variance=0.1)),
     "confidence bound": (LogConfidenceBound, lambda: LogConfidenceBound(_quantity(), -0.5)),
     "uncertainty": (LogUncertainty, lambda: LogUncertainty(_quantity())),
+    "total uncertainty": (
+        LogTotalUncertainty,
+        lambda: LogTotalUncertainty(_chi_squared()[0], np.array([0]), np.array([0.5])),
+    ),
     "hypervolume": (
         LogExpectedHypervolumeImprovement,
         lambda: LogExpectedHypervolumeImprovement((_quantity(), WavyBelief()), _boxes()),
@@ -198,6 +204,7 @@ STORES: dict[str, tuple[type, Callable[[Path], AbstractStore]]] = {
 
 DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
     "active learning": (ActiveLearning, ActiveLearning.from_data),
+    "Bayesian optimisation": (Preset, BayesianOptimization.from_data),
     "CMA-ES": (CMAES, CMAES.from_data),
     "differential evolution": (DifferentialEvolution, DifferentialEvolution.from_data),
     "random search": (RandomSearch, RandomSearch.from_data),

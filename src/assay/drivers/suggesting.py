@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.acquisition.abstract import AbstractAcquisition
 from assay.acquisition.candidates import candidates, within
+from assay.acquisition.configuration import AcquisitionOptimizer, Minimizer
 from assay.acquisition.improvement import (
     LogConfidenceBound,
     LogExpectedImprovement,
@@ -20,7 +21,6 @@ from assay.acquisition.improvement import (
 from assay.acquisition.niches import niches
 from assay.acquisition.product import LogProduct
 from assay.acquisition.search import Ranked, Search, search
-from assay.drivers.configuration import GP, AcquisitionOptimizer, Minimizer
 from assay.drivers.surrogates import feasibility_surrogate
 from assay.errors import NumericalError
 from assay.numerics.coordinates import Coordinates
@@ -28,6 +28,7 @@ from assay.numerics.feasibility import FeasibleSet
 from assay.quantities.abstract import AbstractScalarQuantity
 from assay.quantities.selector import SelectedOutput
 from assay.surrogates.abstract import Fitted
+from assay.surrogates.configuration import GP
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior

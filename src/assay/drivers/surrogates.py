@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from assay.drivers.configuration import GP
 from assay.numerics.coordinates import Coordinates
+from assay.surrogates.configuration import GP
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.hyperpriors import length_scale_prior
 

@@ -1,4 +1,13 @@
-"""Draws from a posterior by Markov chains that stop when they are long enough."""
+"""Draws from a posterior by Markov chains that stop when they are long enough.
+
+Example:
+    >>> normal = LogDensity(value=lambda x: -0.5 * ((x[:, 0] - 1) / 0.1) ** 2)
+    >>> found = run_mcmc(
+    ...     normal, np.array([[0.5]]), np.zeros(1), np.full(1, 2.0), generator=np.random.default_rng(0)
+    ... )
+    >>> found.medians.round(1).tolist(), found.stopped
+    ([1.0], 'rel_error')
+"""
 
 from __future__ import annotations
 
@@ -80,8 +89,7 @@ def run_mcmc(
         sampler: "nuts" by gradients, "ensemble" without; None: nuts where the density brings a gradient and has one mode.
             Take the ensemble for priors with edges inside the box.
         num_walkers: chains; None: 8 for nuts, at least 32 for the ensemble.
-        max_iter: the most steps of each chain.
-        max_time: seconds.
+        max_iter, max_time: the most steps of each chain (of nuts in blocks of 50), and seconds.
         rel_error: as above; 0.05 takes 400 independent draws.
         thin_chains: keep one draw for each autocorrelation time, not two.
         multi_modal: look for all maxima, and let walkers jump between them.
@@ -93,14 +101,6 @@ def run_mcmc(
         UsageError: when the arguments do not fit together.
         NumericalError: when the density is zero at every start.
         MissingExtraError: without the sampler's library.
-
-    Example:
-        >>> normal = LogDensity(value=lambda x: -0.5 * ((x[:, 0] - 1) / 0.1) ** 2)
-        >>> found = run_mcmc(
-        ...     normal, np.array([[0.5]]), np.zeros(1), np.full(1, 2.0), generator=np.random.default_rng(0)
-        ... )
-        >>> found.medians.round(1).tolist(), found.stopped
-        ([1.0], 'rel_error')
     """
     started = time.monotonic()
     starts, lower, upper = (
@@ -112,22 +112,36 @@ def run_mcmc(
         starts, lower, upper, log_density, names, sampler, num_walkers, max_iter, max_time, rel_error,
         thin_chains, multi_modal,
     )  # fmt: skip
-    if append is not None:
-        earlier = _checked(append, settings)
-        box = Unconstrained(earlier.lower, earlier.upper)
-        density = BoxedDensity(log_density, box)
-        engine = _engine(density, settings, generator, earlier.tuning)
-        return _walked(engine, earlier.chains[:, -1], earlier, box, settings, started)
+    if append is None:
+        return _begun(
+            log_density, starts, lower, upper, multi_modal, max_sigma_dist, settings, generator, started
+        )
+    earlier = _checked(append, settings)
+    box = Unconstrained(earlier.lower, earlier.upper)
+    engine = _engine(BoxedDensity(log_density, box), settings, generator, earlier.tuning)
+    return _walked(engine, earlier.chains[:, -1], earlier, box, settings, started)
+
+
+def _begun(
+    log_density: LogDensity,
+    starts: Array,
+    lower: Array,
+    upper: Array,
+    multi_modal: bool,
+    max_sigma_dist: float,
+    settings: _Settings,
+    generator: np.random.Generator,
+    started: float,
+) -> MarkovChains:
+    """New chains, from the normal densities that touch the modes."""
     box = Unconstrained(lower, upper)
     density = BoxedDensity(log_density, box)
     modes = find_modes(density.values_and_gradients(), box.outside(starts), several=multi_modal)
     if math.isfinite(max_sigma_dist):
+        highest = box.inside(modes[0].position)[None]
         box = _cut(box, modes[0], max_sigma_dist)
         density = BoxedDensity(log_density, box)
-        inside = np.clip(
-            np.atleast_2d(Unconstrained(lower, upper).inside(modes[0].position)), box.lower, box.upper
-        )
-        modes = find_modes(density.values_and_gradients(), box.outside(inside), several=False)
+        modes = find_modes(density.values_and_gradients(), box.outside(highest), several=False)
     positions = _first_positions(density, modes, settings.walkers, generator)
     engine = _engine(density, settings, generator, {"centre": modes[0].position, "factor": modes[0].factor})
     return _walked(engine, positions, None, box, settings, started)

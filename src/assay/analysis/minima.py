@@ -1,4 +1,19 @@
-"""The local minima of a quantity, with their widths; inside the constraints."""
+"""The local minima of a quantity, with their widths; inside the constraints.
+
+Example:
+    >>> from assay.space.space import Space
+    >>> space = Space.from_data([{"name": "x", "domain": [-2, 2]}])
+    >>> coordinates = Coordinates.of(space)
+    >>> def double_well(units):
+    ...     x = 4 * units - 2
+    ...     return ((x**2 - 1) ** 2)[:, 0], 16 * x * (x**2 - 1)
+    >>> found = minima(
+    ...     double_well, coordinates, FeasibleSet.of(space, coordinates),
+    ...     length_scales=np.array([0.2]), generator=np.random.default_rng(0),
+    ... )
+    >>> sorted(round(point["x"], 4) for point in found.positions)
+    [-1.0, 1.0]
+"""
 
 from __future__ import annotations
 
@@ -100,20 +115,6 @@ def minima(
     Raises:
         UsageError: when the environment to search has no bounds.
         NumericalError: when no point satisfies the constraints, or the quantity is nowhere finite.
-
-    Example:
-        >>> from assay.space.space import Space
-        >>> space = Space.from_data([{"name": "x", "domain": [-2, 2]}])
-        >>> coordinates = Coordinates.of(space)
-        >>> def double_well(units):
-        ...     x = 4 * units - 2
-        ...     return ((x**2 - 1) ** 2)[:, 0], 16 * x * (x**2 - 1)
-        >>> found = minima(
-        ...     double_well, coordinates, FeasibleSet.of(space, coordinates),
-        ...     length_scales=np.array([0.2]), generator=np.random.default_rng(0),
-        ... )
-        >>> sorted(round(point["x"], 4) for point in found.positions)
-        [-1.0, 1.0]
     """
     descent = Descent.of(value_gradient, coordinates, feasible, length_scales, environment_unit)
     samples = descent.samples(num_initial_samples or STARTS_PER_DIMENSION * coordinates.dimension, generator)
@@ -128,8 +129,20 @@ def minima(
     ends = descent.climbed_down(starts, spread, ftol)
     points = np.array([descent.settled(end, spread, ftol) for end in descent.different(ends, 0.1 * epsilon)])
     points = descent.different(points, epsilon)[:count]
-    heights, gradients = value_gradient(points)
     level = float(values[finite].mean()) if mean_level is None else mean_level
+    return _described(descent, points, level, delta, spread, uncertainty)
+
+
+def _described(
+    descent: Descent,
+    points: Array,
+    level: float,
+    delta: float,
+    spread: float,
+    uncertainty: Callable[[Array], Array] | None,
+) -> Minima:
+    coordinates = descent.coordinates
+    heights, gradients = descent.value_gradient(points)
     slopes = np.abs(gradients * descent.scales * descent.moves)
     return Minima(
         tuple(column.name for column in coordinates.columns),

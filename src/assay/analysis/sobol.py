@@ -99,7 +99,20 @@ def sobol_indices(
     varying = np.flatnonzero(measure.varies)
     per_point = 2 * len(varying) + 2
     budget = Budget.begin(max_samples, max_time, 32 * REPLICATES * per_point)
-    replicates = Replicates(2 * len(varying), generator)
+    return _sampled(
+        function, measure, varying, max_uncertainty, budget, Replicates(2 * len(varying), generator)
+    )
+
+
+def _sampled(
+    function: Callable[[Array], Array],
+    measure: ParameterMeasure,
+    varying: Array,
+    max_uncertainty: float,
+    budget: Budget,
+    replicates: Replicates,
+) -> SobolIndices:
+    per_point = 2 * len(varying) + 2
     sums, total, points = np.zeros(()), np.zeros(()), 0
     while True:
         cubes = replicates.next()

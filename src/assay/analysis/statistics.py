@@ -104,6 +104,17 @@ def statistics(
         raise UsageError(f"quantiles must be a list of probabilities between 0 and 1, got {quantiles!r}")
     budget = Budget.begin(max_samples, max_time, FIRST_ROUND)
     replicates = Replicates(measure.cube_dimension, generator)
+    return _sampled(sample, measure, probabilities, (rel_precision, abs_precision), budget, replicates)
+
+
+def _sampled(
+    sample: Callable[[Array], Array],
+    measure: ParameterMeasure,
+    probabilities: Array,
+    precision: tuple[float, float],
+    budget: Budget,
+    replicates: Replicates,
+) -> Statistics:
     values: list[list[Array]] = [[] for _ in range(REPLICATES)]
     tried = evaluations = 0
     while True:
@@ -121,7 +132,7 @@ def statistics(
                 )
             continue
         found = _summary([np.concatenate(kept, axis=1) for kept in values], probabilities)
-        if _is_met(found, rel_precision, abs_precision):
+        if _is_met(found, *precision):
             return Statistics(**found, num_samples=evaluations, stopped="precision")
         stopped = budget.ends(tried)
         if stopped is not None:

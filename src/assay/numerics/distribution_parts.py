@@ -196,7 +196,6 @@ def names_of(item: Distribution) -> tuple[str, ...]:
 def parts_of(
     columns: tuple[Column, ...], distribution: ParameterDistribution, held: Mapping[str, Any]
 ) -> tuple[tuple[tuple[int, ...], AbstractPart], ...]:
-    places = {column.name: index for index, column in enumerate(columns)}
     """The parts of columns, sorted by their first column.
 
     Arguments:
@@ -207,6 +206,7 @@ def parts_of(
     Raises:
         SpaceError: when an entry names no column, does not suit it, or has no weight in its domain.
     """
+    places = {column.name: index for index, column in enumerate(columns)}
     parts: dict[tuple[int, ...], AbstractPart] = {
         (places[name],): FixedPart(float(columns[places[name]].encode([value])[0]))
         for name, value in held.items()

@@ -103,7 +103,7 @@ class Process:
             parts = [self.mean_variance(points[start : start + at_once]) for start in starts]
             return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
         cross = self._cross(points)
-        return cross @ self.alpha, self._variance(self.prior.trend.basis(points), self._whitened(cross))
+        return cross @ self.alpha, self._variance(self.prior.trend.basis(points), self.whitened(cross))
 
     def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
         """(points, outputs), (points,), (points, outputs, dimension) and (points, dimension)."""
@@ -111,8 +111,8 @@ class Process:
         basis = trend.basis(points)
         cross, slopes = cross_covariance_slopes(np, self.prior.profile, self.rows, points)
         cross = cross + basis @ self.basis.T
-        whitened = self._whitened(cross)
-        back = self._back(cross, whitened)
+        whitened = self.whitened(cross)
+        back = self.back(cross, whitened)
         outputs, count = self.alpha.shape[1], len(points)
         by_row = np.empty((count, outputs + 1, len(self.points)))
         by_row[:, :-1] = self.alpha.T
@@ -127,7 +127,7 @@ class Process:
     def joint(self, points: Array) -> tuple[Array, Array]:
         """(points, outputs) and (points, points)."""
         cross = self._cross(points)
-        whitened = self._whitened(cross)
+        whitened = self.whitened(cross)
         side = (points, np.full(len(points), -1))
         return cross @ self.alpha, self.prior.covariance(side, side) - whitened @ whitened.T
 
@@ -150,7 +150,7 @@ class Process:
         def pullback(mean_bar: Array, covariance_bar: Array) -> Array:
             symmetric = 0.5 * (covariance_bar + covariance_bar.swapaxes(1, 2))
             by_row = mean_bar.reshape(len(points), -1) @ self.alpha.T
-            back = self._back(cross, whitened.reshape(cross.shape)).reshape(whitened.shape)
+            back = self.back(cross, whitened.reshape(cross.shape)).reshape(whitened.shape)
             by_row -= 2.0 * (symmetric @ back).reshape(by_row.shape)
             gradient = slopes_contraction(self.rows, slopes, by_row[:, None, :])[:, 0]
             if trend.size > 1:
@@ -189,6 +189,11 @@ class Process:
         """The same rows with other data."""
         return replace(self, latent=latent, alpha=self.algebra.solve(self.factor, latent))
 
+    def solved(self, points: Array) -> Array:
+        """R⁻¹ times the covariances of values at points with the rows: (points, rows)."""
+        cross = self._cross(points)
+        return self.back(cross, self.whitened(cross))
+
     def profiled_signal(self, signal_weight: float) -> Array:
         """The signal variance of each output at its optimum: (outputs,). See `evidence`."""
         quadratic = np.einsum("nk,nk->k", self.latent, self.alpha)
@@ -208,13 +213,13 @@ class Process:
         kept = self.inverse_lower
         return self.algebra.inverse_lower(self.factor) if kept is None else kept
 
-    def _whitened(self, cross: Array) -> Array:
-        """(L⁻¹ k)ᵀ of covariances k with the rows, (points, rows)."""
+    def whitened(self, cross: Array) -> Array:
+        """(L⁻¹ k)ᵀ, from (points, rows) covariances k with the rows."""
         if self.inverse_lower is None:
             return self.algebra.solve_triangular(self.factor, cross.T).T
         return cross @ self.inverse_lower.T
 
-    def _back(self, cross: Array, whitened: Array) -> Array:
+    def back(self, cross: Array, whitened: Array) -> Array:
         """(R⁻¹ k)ᵀ, from k and (L⁻¹ k)ᵀ."""
         if self.inverse_lower is None:
             return self.algebra.solve(self.factor, cross.T).T
@@ -230,7 +235,7 @@ class Process:
         """Mean, covariance, L⁻¹ k and the kernel's slopes of groups, from what their points have with the rows."""
         shape = groups.shape[:2]
         kernel, slopes = group_covariance_slopes(self.prior.profile, self.rows, groups)
-        whitened, basis = self._whitened(cross).reshape(*shape, -1), basis.reshape(*shape, -1)
+        whitened, basis = self.whitened(cross).reshape(*shape, -1), basis.reshape(*shape, -1)
         covariance = kernel + basis @ basis.swapaxes(1, 2) - whitened @ whitened.swapaxes(1, 2)
         variance = np.einsum("pmm->pm", covariance)
         np.maximum(variance, 0.0, out=variance)

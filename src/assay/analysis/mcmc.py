@@ -103,11 +103,7 @@ def run_mcmc(
         MissingExtraError: without the sampler's library.
     """
     started = time.monotonic()
-    starts, lower, upper = (
-        np.atleast_2d(np.asarray(starts, float)),
-        np.asarray(lower, float),
-        np.asarray(upper, float),
-    )
+    starts, lower, upper = np.atleast_2d(starts), np.asarray(lower, float), np.asarray(upper, float)
     settings = _settings(
         starts, lower, upper, log_density, names, sampler, num_walkers, max_iter, max_time, rel_error,
         thin_chains, multi_modal,
@@ -116,7 +112,17 @@ def run_mcmc(
         return _begun(
             log_density, starts, lower, upper, multi_modal, max_sigma_dist, settings, generator, started
         )
-    earlier = _checked(append, settings)
+    return _continued(log_density, _checked(append, settings), settings, generator, started)
+
+
+def _continued(
+    log_density: LogDensity,
+    earlier: Continuation,
+    settings: _Settings,
+    generator: np.random.Generator,
+    started: float,
+) -> MarkovChains:
+    """The chains of an earlier run, from where they ended."""
     box = Unconstrained(earlier.lower, earlier.upper)
     engine = _engine(BoxedDensity(log_density, box), settings, generator, earlier.tuning)
     return _walked(engine, earlier.chains[:, -1], earlier, box, settings, started)

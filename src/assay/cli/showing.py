@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -34,31 +35,38 @@ def _list_of_studies(studies: list[Study]) -> Table:
     for column in ("study", "evaluations", "failed", "open", "lowest"):
         table.add_column(column, justify="left" if column == "study" else "right")
     for study in studies:
-        state, lowest = study.state, _lowest(study)
-        best = "" if lowest is None else f"{observed_objective(lowest):.8g}"
+        state, objectives = study.state, _objectives(study)
+        lowest = min(objectives.values(), default=None)
+        best = "" if lowest is None else f"{lowest:.8g}"
         table.add_row(study.id, str(state.finished), str(state.failed), str(len(state.open)), best)
     return table
 
 
-def _lowest(study: Study) -> Trial | None:
-    trials = [trial for trial in study.trials if math.isfinite(observed_objective(trial))]
-    return min(trials, key=observed_objective, default=None)
+def _objectives(study: Study) -> dict[int, float]:
+    """The objective by the number of each trial where it is known."""
+    succeeded = [trial for trial in study.trials if trial.status == "succeeded"]
+    found = {trial.number: observed_objective(trial) for trial in succeeded}
+    if not all(map(math.isfinite, found.values())):
+        # Vectors: only the driver knows what it makes of them.
+        found = study.driver.observed()
+    return {number: value for number, value in found.items() if math.isfinite(value)}
 
 
 def _show(console: Console, study: Study, last: int) -> None:
-    state, lowest = study.state, _lowest(study)
+    state, objectives = study.state, _objectives(study)
     console.print(f"study {study.id!r}" + (f" ({study.name})" if study.name != study.id else ""))
     console.print(f"{state.finished} evaluations, {state.failed} failed, {len(state.open)} open")
-    if lowest is not None:
-        console.print(f"lowest {observed_objective(lowest):.8g} at suggestion {lowest.number}:")
-        for name, value in lowest.suggestion.values.items():
+    if objectives:
+        lowest = min(objectives, key=lambda number: objectives[number])
+        console.print(f"lowest {objectives[lowest]:.8g} at suggestion {lowest}:")
+        for name, value in state.trials[lowest].suggestion.values.items():
             console.print(f"  {name} = {value}")
     recent = [trial for trial in study.trials if trial.status != "open"][-last:] if last else []
     if recent:
-        console.print(_table_of_trials(study, recent))
+        console.print(_table_of_trials(study, recent, objectives))
 
 
-def _table_of_trials(study: Study, trials: list[Trial]) -> Table:
+def _table_of_trials(study: Study, trials: list[Trial], objectives: Mapping[int, float]) -> Table:
     table = Table(box=None)
     for column in ("no", "status", *study.space.design_names, "objective", "seconds"):
         table.add_column(column, justify="left" if column == "status" else "right", overflow="fold")
@@ -67,8 +75,7 @@ def _table_of_trials(study: Study, trials: list[Trial]) -> Table:
         seconds = (
             "" if trial.outcome is None or trial.outcome.seconds is None else f"{trial.outcome.seconds:.2g}"
         )
-        objective = observed_objective(trial)
-        seen = f"{objective:.6g}" if math.isfinite(objective) else _why(trial)
+        seen = f"{objectives[trial.number]:.6g}" if trial.number in objectives else _why(trial)
         table.add_row(str(trial.number), trial.status, *values, seen, seconds)
     return table
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -203,7 +203,8 @@ def refusal(error: ValidationError) -> str:
     if kind == "missing":
         return f"{path} is required, and missing"
     if kind == "extra_forbidden":
-        return f"{path} is not a key of this format, got {shown(first['input'])} for it"
+        known = ", ".join(_keys_at(first["loc"][:-1]))
+        return f"{path} is not a key of this format, only {known}, got {shown(first['input'])} for it"
     rule = (
         _RULES[kind].format(**context) if kind in _RULES else first["msg"].replace("Input should", "must", 1)
     )
@@ -249,3 +250,22 @@ def _require_one(section: BaseModel, keys: Sequence[str]) -> None:
 def _refuse_given(section: BaseModel, keys: Sequence[str], rule: str) -> None:
     for key, value in _given(section, keys).items():
         raise ValueError(f"the key {key} {rule}, got {shown(value)}")
+
+
+def _keys_at(path: tuple[int | str, ...]) -> list[str]:
+    """The keys of the table at a path of the document."""
+    model: type[BaseModel] = StudyDocument
+    for part in path:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = _model_of(model.model_fields[part].annotation)
+            if inner is None:
+                break
+            model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """The table that a type holds, if it holds one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_of(part)) is not None), None)

@@ -90,11 +90,31 @@ def maximise_batch(
         value, gradient = value_gradient(lower + u * width)
         return value, gradient * width
 
-    x = np.clip((starts - lower) / width, 0.0, top)
+    x, values, converged, rounds = _climbed(
+        function,
+        np.clip((starts - lower) / width, 0.0, top),
+        top,
+        max_rounds,
+        (gradient_tolerance, value_tolerance, same_peak),
+        (first_step, longest_step),
+    )
+    return Maxima(lower + x * width, values, converged, rounds)
+
+
+def _climbed(
+    function: ValueGradient,
+    x: Array,
+    top: Array,
+    max_rounds: int,
+    tolerances: tuple[float, float, float],
+    steps: tuple[float, float],
+) -> tuple[Array, Array, Array, int]:
+    """`maximise_batch` in box widths: the ends, their values, which converged, and the rounds."""
+    gradient_tolerance, value_tolerance, same_peak = tolerances
     value, gradient = function(x)
     values, converged = np.array(value), np.zeros(len(x), dtype=bool)
     index = np.flatnonzero(np.isfinite(value))
-    climb = _Climb.begin(x[index], value[index], gradient[index], top, first_step, longest_step)
+    climb = _Climb.begin(x[index], value[index], gradient[index], top, *steps)
     rounds = 1
     while index.size and rounds < max_rounds:
         ended = climb.advance(function, gradient_tolerance, value_tolerance)
@@ -105,7 +125,7 @@ def maximise_batch(
             x[index], values[index], converged[index] = climb.x, climb.value, ended
             index = index[~ended]
             climb = climb.kept(~ended)
-    return Maxima(lower + x * width, values, converged, rounds)
+    return x, values, converged, rounds
 
 
 @dataclass

@@ -14,6 +14,7 @@ from tests.acquisition.gaussian import WavyBelief
 
 from assay.acquisition.abstract import AbstractAcquisition
 from assay.acquisition.exploration import LogTotalUncertainty
+from assay.acquisition.exploration import LogInside, LogTotalUncertainty, LogVarianceReduction
 from assay.acquisition.hypervolume import (
     LogExpectedHypervolumeImprovement,
     LogNoisyHypervolumeImprovement,
@@ -68,7 +69,9 @@ from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.linear import BayesianLinear
 from assay.surrogates.neural_ensemble import NeuralEnsemble
 from assay.surrogates.outliers import OutlierDetector
+from assay.surrogates.smoothed import SmoothedGaussianProcess
 from assay.surrogates.transformed import TransformedSurrogate
+from assay.surrogates.variance_reduction import VarianceReduction
 from assay.testing.surrogate_suite import example_data
 
 __all__ = ["ACQUISITIONS", "DRIVERS", "EVALUATORS", "EXECUTORS", "STORES", "SURROGATES"]
@@ -117,6 +120,12 @@ def _sampled_front() -> LogSampledHypervolumeImprovement:
     return LogSampledHypervolumeImprovement((beliefs,), normal, _boxes(), np.full(2, 0.05))
 
 
+def _reduction() -> LogVarianceReduction:
+    references = np.random.default_rng(4).random((20, 2))
+    part = VarianceReduction.of(_quantity().posterior.blocks[0][1], references)
+    return LogVarianceReduction((part, part), np.array([1.0, 2.0]))
+
+
 def _transformed() -> TransformedSurrogate:
     space = Space.from_data([{"name": "x", "domain": [0, 1]}, {"name": "y", "domain": [0, 1]}])
     names = ("x", "y")
@@ -136,6 +145,10 @@ SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
     "outputs correlated": (GaussianProcess, lambda: GaussianProcess(correlate_outputs=True)),
     "robust": (GaussianProcess, lambda: GaussianProcess(outlier_detector=OutlierDetector())),
     "transformed": (TransformedSurrogate, _transformed),
+    "smoothed": (
+        SmoothedGaussianProcess,
+        lambda: SmoothedGaussianProcess(GaussianProcess(mean="quadratic"), (0.02, 0.0)),
+    ),
     "averaged": (AveragedGaussianProcess, lambda: AveragedGaussianProcess(GaussianProcess(), pairs=2)),
     "averaged, outputs alone": (
         AveragedGaussianProcess,
@@ -180,6 +193,12 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
         SampledUncertainty,
         lambda: SampledUncertainty(*_chi_squared()),
     ),
+    "total uncertainty": (
+        LogTotalUncertainty,
+        lambda: LogTotalUncertainty(_chi_squared()[0], np.array([0]), np.ones(1)),
+    ),
+    "variance reduction": (LogVarianceReduction, _reduction),
+    "inside": (LogInside, lambda: LogInside(np.array([0.2, 0.4]), np.array([0, 1]))),
     "product": (
         LogProduct,
         lambda: LogProduct((LogExpectedImprovement(_quantity(), 0.0), LogProbabilityBelow(_quantity(), 0.5))),

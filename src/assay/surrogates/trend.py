@@ -68,6 +68,14 @@ class Trend:
                 gradient[:, place, column[left]] += x[:, right]
         return np.sqrt(self.variance) * gradient
 
+    def basis_curvature(self, variance: Array) -> Array:
+        """What shifts of that variance (dimension,) add to the mean of `basis`: (size,), only squares gain."""
+        gain = np.zeros(self.size)
+        if self.name == "quadratic":
+            i, j = np.triu_indices(len(self.columns))
+            gain[1 + len(self.columns) :] = np.where(i == j, variance[np.array(self.columns, dtype=int)[i]], 0.0)
+        return math.sqrt(self.variance) * gain
+
     def rows_basis(self, points: Array, derivative: Array) -> Array:
         """`basis` for values and its derivative for rows that are differentiated: (rows, size)."""
         basis = self.basis(points)

@@ -57,6 +57,11 @@ class AbstractDriver(ABC):
         """The whole configuration as plain data; giving it back builds the same driver."""
 
     @abstractmethod
+    def check_space(self, space: Space) -> None:
+        """Refuse, with a UsageError, a space that the configuration does not fit: names of parameters in
+        expressions, distributions and starting points. Called before a configuration is stored."""
+
+    @abstractmethod
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         """Refuse, with a UsageError, measurements that the driver could not learn from: an unknown
         `model_name` or derivative, a wrong number of outputs, no value where one is needed. Called before

@@ -19,6 +19,8 @@ from assay.drivers.describing import describe
 from assay.drivers.error_parameters import with_likely_errors
 from assay.drivers.models import Models, fit_models
 from assay.drivers.recipes import input_maps
+from assay.drivers.robust import robust_posteriors
+from assay.drivers.space_check import check_fits_space
 from assay.drivers.starting import starting_point, starting_size
 from assay.drivers.stopping import met_rule, remember
 from assay.drivers.suggesting import Domain, Looks, suggest_unit
@@ -97,6 +99,9 @@ class ActiveLearning(AbstractDriver):
     def describe(self) -> dict[str, Any]:
         return describe("driver", self.settings)
 
+    def check_space(self, space: Space) -> None:
+        check_fits_space(self.settings, space)
+
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, self._outputs)
 
@@ -126,7 +131,8 @@ class ActiveLearning(AbstractDriver):
         observed, mean, std = seen.observed, None, None
         if self._fits(history) and len(seen.training.succeeded) >= SMALLEST_FIT:
             mean, std = self._expected(history, seen)
-        worth = mean if mean is not None and not self._is_exact(seen.finished) else observed
+        counts = not self._is_exact(seen.finished) or self._is_robust
+        worth = mean if mean is not None and counts else observed
         if mean is not None:
             observed = np.where(np.isfinite(observed), observed, mean)
             worth = np.where(np.isfinite(worth), worth, mean)
@@ -207,7 +213,8 @@ class ActiveLearning(AbstractDriver):
                 turn.margin,
             )
         else:
-            chosen = decide(view.derivation, models.posteriors, domain, looks, scaling, randomness)
+            posteriors = robust_posteriors(self.settings, domain.coordinates, models.posteriors)
+            chosen = decide(view.derivation, posteriors, domain, looks, scaling, randomness)
         figures = {key: chosen.info[key] for key in ("PoI", "std", "acquisition") if key in chosen.info}
         state = {
             "surrogates": {**fits, **models.state(fits, warpings)},
@@ -254,8 +261,13 @@ class ActiveLearning(AbstractDriver):
             and isinstance(settings.objectives[0], Minimizer)
             and entry.input is None
             and (entry.joint_hyperparameters or entry.output_dim == 1)
-            and not settings.acquisition_function.parameter_uncertainties
+            and not self._is_robust
         )
+
+    @property
+    def _is_robust(self) -> bool:
+        """Whether parameters stray, so that what counts is an average that nobody observes."""
+        return bool(self.settings.acquisition_function.parameter_uncertainties)
 
     def _turn(self, number: int) -> Turn:
         """Whose turn it is: models take turns where the driver minimises an output itself."""
@@ -311,7 +323,8 @@ class ActiveLearning(AbstractDriver):
         """Mean and standard deviation of the objective where evaluations finished."""
         models = self._models(history, seen)
         owner, column = seen.derivation.resolve(seen.derivation.objective_names[0])
-        quantity = seen.derivation.quantity(models.posteriors, owner)
+        posteriors = robust_posteriors(self.settings, seen.derivation.coordinates, models.posteriors)
+        quantity = seen.derivation.quantity(posteriors, owner)
         mean, variance = quantity.mean_variance(seen.points)
         return mean[:, column or 0], np.sqrt(np.maximum(variance[:, column or 0], 0.0))
 

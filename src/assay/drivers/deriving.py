@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.acquisition.configuration import Constrainer, Explorer, Minimizer, MultiMinimizer, ObjectiveEntry
 from assay.drivers.configuration import ActiveLearningConfiguration
+from assay.drivers.locating import at_key
 from assay.errors import ConfigurationError, UsageError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.distributions import ParameterMeasure
@@ -164,7 +165,7 @@ class Derivation:
     def graph(self, posteriors: Mapping[str, AbstractPosterior]) -> Graph:
         """All surrogates and variables on these posteriors, by name of the surrogate."""
         plan = self._plan
-        return Graph(plan.sources(posteriors), self._variables, self.parameters)
+        return Graph(plan.sources(posteriors), self.variables, self.parameters)
 
     @property
     def surrogate_names(self) -> list[str]:
@@ -199,7 +200,7 @@ class Derivation:
         if owner in self._surrogates:
             return [owner]
         found: list[str] = []
-        for read in self._variables[owner].inputs:
+        for read in self.variables[owner].inputs:
             found += [item for item in self.surrogates_of(read.removesuffix("@")) if item not in found]
         return found
 
@@ -213,12 +214,14 @@ class Derivation:
 
         Asked only where nothing is scanned.
         """
+        return Quantity(self.graph_of_known(values), name).mean_variance(points)[0]
+
+    def graph_of_known(self, values: Mapping[str, Array]) -> Graph:
+        """All variables on outputs of the surrogates that are known, by name, (p, K) each."""
         sources = {
-            surrogate: KnownSource(values[surrogate], tuple(self._surrogates[surrogate].names))
-            for surrogate in self._surrogates
+            name: KnownSource(values[name], tuple(entry.names)) for name, entry in self._surrogates.items()
         }
-        graph = Graph(sources, self._variables, self.parameters)
-        return Quantity(graph, name).mean_variance(points)[0]
+        return Graph(sources, self.variables, self.parameters)
 
     def resolve(self, name: str | None) -> tuple[str, int | None]:
         """The variable, or surrogate, of a name, and the number of its output where the name is that of an output.
@@ -228,15 +231,15 @@ class Derivation:
         """
         if name is None:
             return self.settings.variables[0].name, None
-        if name in self._variables or name in self._surrogates:
+        if name in self.variables or name in self._surrogates:
             return name, None
-        for owner, variable in self._variables.items():
+        for owner, variable in self.variables.items():
             if name in variable.output_names:
                 return owner, list(variable.output_names).index(name)
         for owner, entry in self._surrogates.items():
             if name in entry.names:
                 return owner, entry.names.index(name)
-        known = ", ".join([*self._surrogates, *self._variables])
+        known = ", ".join([*self._surrogates, *self.variables])
         raise UsageError(f"a quantity is one of {known}, or one of their outputs, got {name!r}")
 
     def quantity(self, posteriors: Mapping[str, AbstractPosterior], name: str) -> Quantity:
@@ -253,29 +256,36 @@ class Derivation:
 
     @cached_property
     def _plan(self) -> ScanPlan:
-        scans = {
-            entry.name: ScanOfSurrogate(
-                entry.input_surrogate or self._first,
-                tuple(entry.scan_parameters),
-                tuple(map(tuple, entry.scan_values)),
-                entry.correlate_outputs,
-                tuple(entry.output_names or ()),
-            )
-            for entry in self.settings.variables
-            if isinstance(entry, Scan)
-        }
         names = {name: entry.names for name, entry in self._surrogates.items()}
-        return plan_scans(names, scans, self.coordinates)
+        scans: dict[str, ScanOfSurrogate] = {}
+        plan = plan_scans(names, scans, self.coordinates)
+        for index, entry in enumerate(self.settings.variables):
+            if not isinstance(entry, Scan):
+                continue
+            with at_key(f"variables.{index}"):
+                scans[entry.name] = ScanOfSurrogate(
+                    entry.input_surrogate or self._first,
+                    tuple(entry.scan_parameters),
+                    tuple(map(tuple, entry.scan_values)),
+                    entry.correlate_outputs,
+                    tuple(entry.output_names or ()),
+                )
+                plan = plan_scans(names, scans, self.coordinates)
+        return plan
 
     @cached_property
-    def _variables(self) -> dict[str, AbstractVariable]:
+    def variables(self) -> dict[str, AbstractVariable]:
+        """What is derived, by name, in the order of the configuration.
+
+        Raises:
+            ConfigurationError: with the key of the variable that breaks a rule.
+        """
         names = {name: tuple(outputs) for name, outputs in self._plan.output_names.items()}
         # Where a surrogate is scanned, its own name is a variable too: its outputs at the point itself.
         variables: dict[str, AbstractVariable] = dict(self._plan.variables)
-        for entry in self.settings.variables:
-            variable = (
-                self._plan.variables[entry.name] if isinstance(entry, Scan) else self._variable(entry, names)
-            )
+        for index, entry in enumerate(self.settings.variables):
+            with at_key(f"variables.{index}"):
+                variable = self._variable(entry, names)
             variables[entry.name] = variable
             names[entry.name] = variable.output_names
         return variables

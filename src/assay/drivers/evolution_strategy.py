@@ -106,6 +106,9 @@ class CMAES(AbstractDriver):
     def describe(self) -> dict[str, Any]:
         return describe("driver", self.settings)
 
+    def check_space(self, space: Space) -> None:
+        """Fits every space: the configuration names no parameter."""
+
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, OUTPUTS)
 

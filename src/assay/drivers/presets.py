@@ -71,6 +71,11 @@ class _Common(Entry):
         """The configuration of `ActiveLearning` that this one stands for."""
         raise NotImplementedError
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything is told that a suggestion needs."""
+        return True
+
     def _common(self) -> dict[str, Any]:
         keys = ("scaling", "vary_scaling", "num_initial", "parameter_distribution", "deterministic")
         return {key: getattr(self, key) for key in keys}
@@ -123,6 +128,10 @@ class _TargetConfiguration(_Common):
         default=True,
         description="whether a repeated evaluation of the model gives the same values; False or none: noise is fitted",
     )
+
+    @property
+    def is_complete(self) -> bool:
+        return self.target_vector is not None
 
     def _target(self) -> dict[str, Any]:
         keys = ("target_vector", "uncertainty_vector", "covariance_matrix")
@@ -192,6 +201,11 @@ class Preset(AbstractDriver):
 
     def configuration(self) -> dict[str, Any]:
         return self.settings.model_dump()
+
+    def check_space(self, space: Space) -> None:
+        # What the first suggestion needs may be told after the study was created.
+        if self.settings.is_complete:
+            self.active_learning.check_space(space)
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         self.active_learning.check(space, measurements)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from assay.drivers.locating import at_key
 from assay.drivers.surrogates import build_surrogates
 from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Coordinates
@@ -80,30 +81,35 @@ def input_maps(entries: Sequence[Transformation], coordinates: Coordinates) -> d
     """What surrogates can see, by the name of the transformation.
 
     Raises:
-        ExpressionError: when a formula is not in the language, or uses a name that it cannot read.
-        ConfigurationError: when a mapping does not fit its parameter.
+        ConfigurationError: when a formula is not in the language, uses a name that it cannot read, or a mapping does not
+            fit its parameter.
     """
     maps: dict[str, FormulaMap] = {}
-    for entry in entries:
+    for index, entry in enumerate(entries):
         source: AbstractInputMap = SpaceMap(coordinates) if entry.input is None else maps[entry.input]
-        parameters: dict[str, Formula | LevelTable] = {}
-        bounds = []
-        for parameter in entry.parameters:
-            owner = f"parameter {shown(parameter.name)} of transformation {shown(entry.name)}"
-            if isinstance(parameter, ExpressionParameter):
-                parameters[parameter.name] = Formula.of(parameter.expression, source.names, owner)
-                bounds.append(parameter.bounds)
-            else:
-                parameters[parameter.name] = LevelTable.of(
-                    parameter.discrete_parameter, parameter.values, coordinates, owner
-                )
-                bounds.append([min(parameter.values), max(parameter.values)])
-                if bounds[-1][0] == bounds[-1][1]:
-                    raise ConfigurationError(
-                        f"{owner} needs at least two different values, got {parameter.values}"
-                    )
-        maps[entry.name] = FormulaMap(source, parameters, np.array(bounds).T)
+        with at_key(f"transformations.{index}"):
+            maps[entry.name] = _input_map(entry, source, coordinates)
     return maps
+
+
+def _input_map(entry: Transformation, source: AbstractInputMap, coordinates: Coordinates) -> FormulaMap:
+    parameters: dict[str, Formula | LevelTable] = {}
+    bounds = []
+    for parameter in entry.parameters:
+        owner = f"parameter {shown(parameter.name)} of transformation {shown(entry.name)}"
+        if isinstance(parameter, ExpressionParameter):
+            parameters[parameter.name] = Formula.of(parameter.expression, source.names, owner)
+            bounds.append(parameter.bounds)
+        else:
+            parameters[parameter.name] = LevelTable.of(
+                parameter.discrete_parameter, parameter.values, coordinates, owner
+            )
+            bounds.append([min(parameter.values), max(parameter.values)])
+            if bounds[-1][0] == bounds[-1][1]:
+                raise ConfigurationError(
+                    f"{owner} needs at least two different values, got {parameter.values}"
+                )
+    return FormulaMap(source, parameters, np.array(bounds).T)
 
 
 def _gaussian_processes(

@@ -15,6 +15,7 @@ from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
 from assay.drivers.local_runs import KnownFunction
+from assay.drivers.locating import at_key
 from assay.drivers.multi_start import MultiStart
 from assay.drivers.observed import OUTPUTS, best_of_trials, reached, scalar_objective
 from assay.drivers.training import check_measurements
@@ -112,6 +113,11 @@ class ScipyMinimizer(AbstractDriver):
 
     def describe(self) -> dict[str, Any]:
         return describe("driver", self.settings)
+
+    def check_space(self, space: Space) -> None:
+        for index, point in enumerate(self.settings.start_points):
+            with at_key(f"start_points.{index}"):
+                space.validate_design(point)
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, OUTPUTS)

@@ -151,6 +151,12 @@ class _Misfit(Entry):
             raise ConfigurationError(
                 f"variable {shown(self.name)} needs positive entries in uncertainty_vector, got {shown(min(self.uncertainty_vector))}"
             )
+        matrix = self.covariance_matrix or []
+        if any(len(row) != len(matrix) for row in matrix):
+            raise ConfigurationError(
+                f"variable {shown(self.name)} needs a square covariance_matrix, got {len(matrix)} rows of "
+                f"{sorted({len(row) for row in matrix})}"
+            )
         sizes = {
             len(part)
             for part in (self.target_vector, self.uncertainty_vector, self.covariance_matrix)
@@ -246,7 +252,9 @@ class Fit(_Vector):
     bounds: list[Annotated[list[float], Field(min_length=2, max_length=2)]] | None = Field(
         default=None, description="lower and upper limit of each fitted parameter"
     )
-    num_starts: int = Field(default=1, ge=1, le=1000, description="fits of the mean, of which the best counts")
+    num_starts: int = Field(
+        default=1, ge=1, le=1000, description="fits of the mean, of which the best counts"
+    )
     uncertainty_vector: Vector | None = Field(
         default=None,
         description="standard deviations that weigh the entries; none given: those of the input at the point",

@@ -206,7 +206,7 @@ def _validated(place: Path, content: Mapping[str, Any]) -> StudyFile:
     space = Space.from_data(
         document.space, document.environment, document.constraint, document.study.output_precision
     )
-    load("drivers", document.driver.type).from_data(document.driver.configuration)
+    load("drivers", document.driver.type).from_data(document.driver.configuration).check_space(space)
     return StudyFile(place, document, space)
 
 

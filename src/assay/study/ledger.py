@@ -89,6 +89,7 @@ class Ledger:
             before = state.configuration
             study = StudyConfiguration.of({**before["study"], **own}).model_dump()
             driver = load("drivers", self.definition.driver).from_data({**before["driver"], **rest})
+            driver.check_space(self.definition.space)
             after = {"study": study, "driver": driver.configuration()}
             return [] if after == before else [Configured(after)]
 

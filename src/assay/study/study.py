@@ -89,6 +89,7 @@ def create_study(
     definition = Definition(space, driver, seed, study_name or chosen_id)
     journal = Journal(opened, chosen_id)
     initial = load("drivers", driver).from_data({})
+    initial.check_space(space)
 
     def decide(state: StudyState) -> Sequence[Event]:
         if state.definition is not None:

@@ -13,7 +13,6 @@ from tests.acquisition.drawn import DrawnBeliefs
 from tests.acquisition.gaussian import WavyBelief
 
 from assay.acquisition.abstract import AbstractAcquisition
-from assay.acquisition.exploration import LogTotalUncertainty
 from assay.acquisition.exploration import LogInside, LogTotalUncertainty, LogVarianceReduction
 from assay.acquisition.hypervolume import (
     LogExpectedHypervolumeImprovement,
@@ -192,10 +191,6 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
     "sampled uncertainty": (
         SampledUncertainty,
         lambda: SampledUncertainty(*_chi_squared()),
-    ),
-    "total uncertainty": (
-        LogTotalUncertainty,
-        lambda: LogTotalUncertainty(_chi_squared()[0], np.array([0]), np.ones(1)),
     ),
     "variance reduction": (LogVarianceReduction, _reduction),
     "inside": (LogInside, lambda: LogInside(np.array([0.2, 0.4]), np.array([0, 1]))),

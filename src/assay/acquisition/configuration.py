@@ -94,10 +94,10 @@ class Explorer(Entry):
     type: Literal["Explorer"] = "Explorer"
     name: str = Field(default="objective", min_length=1, description=_NAME)
     variable: str | None = Field(default=None, description=_VARIABLE)
-    strategy: Literal["uncertainty", "integrated variance", "surprise"] = Field(
+    strategy: Literal["uncertainty", "integrated variance"] = Field(
         default="uncertainty",
-        description="look where the variable is least sure; or where a look makes it surest on the whole; or where the "
-        "networks of an ensemble disagree most in what they would learn",
+        description="look where the variable is least sure; or where a look makes it surest on the whole, which needs a "
+        "variable that selects outputs of a GP",
     )
     penalize_boundaries: bool = Field(
         default=False, description="look less at the rim, where a look says little about the inside"

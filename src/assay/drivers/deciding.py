@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
@@ -21,14 +21,19 @@ from assay.drivers.promising import (
     constraint_factors,
     exploring,
     improving,
+    learning,
     spreading,
+    spreading_from_draws,
 )
 from assay.drivers.suggesting import CENTRES, Chosen, Domain, Looks, first_chosen, success_factors
 from assay.numerics.designs import sobol
 from assay.numerics.hypervolume import non_dominated
 from assay.quantities.graph import Graph
 from assay.quantities.quantity import Quantity
+from assay.quantities.selector import SelectedOutput
+from assay.quantities.source import Source
 from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 __all__ = ["Decision", "decide"]
 
@@ -39,6 +44,10 @@ Generators = Callable[[str], np.random.Generator]
 LIKELY = 0.5
 # Points of the space at which the typical size of a quantity is measured.
 SURVEY = 64
+# Points of the space that stand for the whole, where a look is worth what it takes from the variance.
+REFERENCES = 256
+# The variance at a look, in units of the signal variance, above which its value is not known.
+UNKNOWN = 1e-6
 # The width of smoothed corners and steps, in the spread that draws have at so many promising points.
 SMOOTHING = 0.01
 PROMISING = 20
@@ -109,9 +118,60 @@ class Decision:
                 kept = worth[np.isfinite(worth)]
                 return improving(objective, aim, float(kept.min()), self.scaling) if len(kept) else None
             case MultiMinimizer() as objective:
-                return spreading(objective, self._aims, self._expected, self.scaling)
-            case Explorer():
-                return self._exploration
+                return self._spread(objective)
+            case Explorer() as objective:
+                return self._learning(objective)
+
+    def _spread(self, objective: MultiMinimizer) -> AbstractAcquisition | None:
+        """What a look promises to the front of the looks that keep the bounds; None while there is none."""
+        kept, draws = self._kept, self._selected
+        if not kept.any():
+            return None
+        if draws is not None and self._is_uncertain(draws):
+            here = self._here[kept]
+            return spreading_from_draws(objective, draws, here, self.scaling, self.generators("fronts"))
+        return spreading(objective, self._aims, self._expected[kept], self.scaling)
+
+    def _learning(self, objective: Explorer) -> AbstractAcquisition:
+        coordinates = self.domain.coordinates
+        references = sobol(
+            coordinates,
+            self.domain.feasible,
+            REFERENCES,
+            self.generators("references"),
+            self.domain.environment,
+        )
+        outputs = self._outputs(self._open_graph, [objective.variable])
+        return learning(objective, self._exploration, outputs, references, coordinates)
+
+    @cached_property
+    def _selected(self) -> list[SelectedOutput] | None:
+        """The objectives without the open looks."""
+        return self._outputs(self.derivation.graph(self.posteriors), self.derivation.objective_names)
+
+    def _outputs(self, graph: Graph, names: Sequence[str | None]) -> list[SelectedOutput] | None:
+        """Variables, or their outputs, as outputs of Gaussian processes; None where one is anything else."""
+        found = []
+        for name in names:
+            owner, column = self.derivation.resolve(name)
+            selected = graph.selected(owner)
+            if selected is None or self.derivation.is_scanned:
+                return None
+            source, entries = graph.sources[selected[0]], selected[1]
+            if not isinstance(source, Source) or not isinstance(source.posterior, GaussianProcessPosterior):
+                return None
+            counted = entries if column is None else entries[[column]]
+            found += [SelectedOutput(source.posterior, int(entry)) for entry in counted]
+        return found
+
+    def _is_uncertain(self, outputs: Sequence[SelectedOutput]) -> bool:
+        """Whether noise, or a change of the environment, leaves the values at looks unknown."""
+        known = self._here[: len(self.looks.succeeded)]
+        return any(
+            output.mean_variance(known)[1].max()
+            > UNKNOWN * float(output.posterior.signal_variance[output.column])
+            for output in outputs
+        )
 
     @cached_property
     def _exploration(self) -> AbstractAcquisition:
@@ -127,12 +187,15 @@ class Decision:
     @cached_property
     def _worth(self) -> Array:
         """(looks,), what is expected at each, infinite where bounds or constraints are probably broken."""
-        points = self._here
-        worth = self._expected[:, 0]
-        allowed = self.domain.feasible.contains(points)
+        return np.where(self._kept, self._expected[:, 0], np.inf)
+
+    @cached_property
+    def _kept(self) -> Array:
+        """(looks,), whether a look probably keeps bounds and constraints."""
+        kept = self.domain.feasible.contains(self._here)
         for factor in constraint_factors(self._bounds, [self.aim(entry.variable) for entry in self._bounds]):
-            allowed &= factor.value(points) > np.log(LIKELY)
-        return np.where(allowed, worth, np.inf)
+            kept &= factor.value(self._here) > np.log(LIKELY)
+        return kept
 
     @cached_property
     def _expected(self) -> Array:

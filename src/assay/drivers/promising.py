@@ -9,26 +9,47 @@ from typing import final
 import numpy as np
 
 from assay.acquisition.abstract import AbstractAcquisition
-from assay.acquisition.configuration import Constrainer, Minimizer, MultiMinimizer
-from assay.acquisition.exploration import LogTotalUncertainty
-from assay.acquisition.hypervolume import LogExpectedHypervolumeImprovement, LogSampledHypervolumeImprovement
+from assay.acquisition.configuration import Constrainer, Explorer, Minimizer, MultiMinimizer
+from assay.acquisition.exploration import LogInside, LogTotalUncertainty, LogVarianceReduction
+from assay.acquisition.hypervolume import (
+    LogExpectedHypervolumeImprovement,
+    LogNoisyHypervolumeImprovement,
+    LogSampledHypervolumeImprovement,
+)
 from assay.acquisition.hypervolume_gain import BoxStack
 from assay.acquisition.improvement import (
     LogConfidenceBound,
     LogExpectedImprovement,
     LogProbabilityBelow,
 )
+from assay.acquisition.product import LogProduct
 from assay.acquisition.sampled import SampledConfidenceBound, SampledImprovement, SampledProbabilityBelow
+from assay.errors import UsageError
+from assay.numerics.coordinates import Coordinates
 from assay.numerics.hypervolume import non_dominated_boxes
 from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity
 from assay.quantities.quantity import GaussianScalar
+from assay.quantities.selector import SelectedOutput
+from assay.surrogates.variance_reduction import VarianceReduction
 
-__all__ = ["Aim", "constraint_factors", "exploring", "improving", "spreading"]
+__all__ = [
+    "Aim",
+    "constraint_factors",
+    "exploring",
+    "improving",
+    "learning",
+    "spreading",
+    "spreading_from_draws",
+]
 
 Array = np.ndarray
 
 # Draws of a quantity that is not Gaussian, for one acquisition.
 DRAWS = 64
+# Draws of a front that is not known.
+FRONTS = 32
+# The neighbourhood of a look, in box widths, that should lie inside the box.
+NEIGHBOURHOOD = 0.2
 # The width of the smoothed front, in distances of the references.
 SMOOTHING = 1e-3
 # The standard deviations of a confidence bound; `scaling` multiplies them.
@@ -114,6 +135,69 @@ def spreading(
     smoothing = SMOOTHING * (upper - lower)
     columns = tuple(_Column(aim.quantity, aim.column) for aim in aims)
     return LogSampledHypervolumeImprovement(columns, scaling * aims[0].normal, boxes, smoothing)
+
+
+def spreading_from_draws(
+    objective: MultiMinimizer,
+    outputs: Sequence[SelectedOutput],
+    points: Array,
+    scaling: float,
+    generator: np.random.Generator,
+) -> AbstractAcquisition:
+    """The same where noise, or open looks, leave the front uncertain.
+
+    Arguments:
+        outputs: one for each of the objective's variables, without the open looks.
+        points: (looks, dimension), observed and open ones.
+    """
+    lower, upper = np.array(objective.lower_reference), np.array(objective.upper_reference)
+    return LogNoisyHypervolumeImprovement.of(outputs, points, lower, upper, FRONTS, generator, scaling)
+
+
+def learning(
+    objective: Explorer,
+    uncertainty: AbstractAcquisition,
+    outputs: Sequence[SelectedOutput] | None,
+    references: Array,
+    coordinates: Coordinates,
+) -> AbstractAcquisition:
+    """What a look promises to someone who wants to know a variable everywhere, by his strategy.
+
+    Arguments:
+        objective: with the strategy.
+        uncertainty: how little is known at a point.
+        outputs: of one Gaussian process, that the variable consists of; None where it is anything else.
+        references: (references, dimension), points that stand for the whole space.
+        coordinates: of the space.
+
+    Raises:
+        UsageError: when the strategy needs a Gaussian process and has none.
+    """
+    promise = uncertainty
+    if objective.strategy == "integrated variance":
+        if outputs is None:
+            raise UsageError(
+                f"strategy 'integrated variance' of objective {objective.name!r} needs a variable that selects outputs of "
+                f"one GP without a transformation; for {objective.variable!r} take 'uncertainty'"
+            )
+        promise = _reduction(outputs, references)
+    if not objective.penalize_boundaries:
+        return promise
+    columns = np.flatnonzero(coordinates.continuous[: coordinates.design_dimension])
+    return LogProduct((promise, LogInside(np.full(len(columns), NEIGHBOURHOOD), columns)))
+
+
+def _reduction(outputs: Sequence[SelectedOutput], references: Array) -> LogVarianceReduction:
+    """In latent units, in which all outputs have about the same size."""
+    posterior = outputs[0].posterior
+    wanted = np.array([output.column for output in outputs])
+    parts, weights = [], []
+    for block, member in posterior.blocks:
+        counted = np.intersect1d(block, wanted)
+        if len(counted):
+            parts.append(VarianceReduction.of(member, references))
+            weights.append(posterior.signal_variance[counted].sum())
+    return LogVarianceReduction(tuple(parts), np.array(weights))
 
 
 def exploring(quantity: AbstractQuantity, columns: Array, spreads: Array) -> AbstractAcquisition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -15,11 +15,12 @@ from assay.drivers.belief import Belief, averaged_posteriors
 from assay.drivers.configuration import ActiveLearningConfiguration, validate
 from assay.drivers.deciding import decide
 from assay.drivers.deriving import Derivation, leading
-from assay.drivers.describing import describe
+from assay.drivers.describing import describe, with_hyperparameters
 from assay.drivers.error_parameters import with_likely_errors
 from assay.drivers.models import Models, fit_models
+from assay.drivers.overriding import held_of, learned, with_overrides
 from assay.drivers.recipes import input_maps
-from assay.drivers.robust import robust_posteriors
+from assay.drivers.robust import robust_posteriors, telling_look
 from assay.drivers.space_check import check_fits_space
 from assay.drivers.starting import starting_point, starting_size
 from assay.drivers.stopping import met_rule, remember
@@ -83,6 +84,17 @@ class ActiveLearning(AbstractDriver):
     """
 
     settings: ActiveLearningConfiguration
+    configured: ActiveLearningConfiguration | None = None
+
+    @staticmethod
+    def of(configured: ActiveLearningConfiguration) -> ActiveLearning:
+        """The driver of a validated configuration; what it overrides is in its `settings`.
+
+        Raises:
+            ConfigurationError: when something cannot be overridden.
+        """
+        settings = with_overrides(configured)
+        return ActiveLearning(settings, None if settings is configured else configured)
 
     @staticmethod
     def from_data(data: Mapping[str, Any]) -> ActiveLearning:
@@ -91,13 +103,13 @@ class ActiveLearning(AbstractDriver):
         Raises:
             ConfigurationError: one sentence with the path of the key, the rule, and what was got.
         """
-        return ActiveLearning(validate(data))
+        return ActiveLearning.of(validate(data))
 
     def configuration(self) -> dict[str, Any]:
-        return self.settings.model_dump()
+        return (self.configured or self.settings).model_dump()
 
     def describe(self) -> dict[str, Any]:
-        return describe("driver", self.settings)
+        return with_hyperparameters(describe("driver", self.settings))
 
     def check_space(self, space: Space) -> None:
         check_fits_space(self.settings, space)
@@ -172,10 +184,7 @@ class ActiveLearning(AbstractDriver):
             UsageError: before two evaluations succeeded.
         """
         seen = self._seen(history)
-        if len(seen.training.succeeded) < SMALLEST_FIT or not self._has_values(seen.training):
-            raise UsageError(
-                f"a model needs {SMALLEST_FIT} successful evaluations with values, got {len(seen.training.succeeded)}"
-            )
+        self._require_enough(seen.training)
         models = self._models(history, seen)
         # What people read says how sure it is of its hyperparameters too; a suggestion can do without.
         posteriors = averaged_posteriors(models)
@@ -185,6 +194,63 @@ class ActiveLearning(AbstractDriver):
             return belief
         expected = belief.select().mean_variance(seen.points)[0][:, 0]
         return replace(belief, observed=np.where(np.isfinite(seen.observed), seen.observed, expected))
+
+    def state_of(self, history: History) -> dict[str, Any]:
+        """The configuration as it counts, with the hyperparameters of the last suggestion's models; None before."""
+        coordinates = Coordinates.of(history.space)
+        data = self.settings.model_dump()
+        warpings = self._warpings(self._turns[-1].warping)
+        for index, entry in enumerate(self.settings.surrogates):
+            kept = self._fits(history).get(entry.name, {}).get(warpings[entry.name])
+            for path, value in learned(self.settings, index, coordinates, kept).items():
+                *steps, last = path.split(".")
+                holder = data["surrogates"][index]
+                for step in steps:
+                    holder = holder[step]
+                holder[last] = value
+        return data
+
+    def trained(
+        self, history: History, surrogate: int | None = None, fresh_starts: int = 0
+    ) -> dict[str, Any]:
+        """The state for the next suggestion after a fit of the hyperparameters to all data.
+
+        Arguments:
+            surrogate: which, counted from 0; None: all.
+            fresh_starts: of each fit, beside the hyperparameters so far.
+
+        Raises:
+            UsageError: before two evaluations succeeded, or for an unknown surrogate.
+        """
+        entries = self.settings.surrogates
+        if surrogate is not None and not 0 <= surrogate < len(entries):
+            raise UsageError(f"the driver has surrogates 0 to {len(entries) - 1}, got {surrogate}")
+        seen = self._seen(history)
+        self._require_enough(seen.training)
+        chosen = [entry.name for index, entry in enumerate(entries) if surrogate in (None, index)]
+        eager = [
+            entry.model_copy(update={"num_restarts": fresh_starts}) if isinstance(entry, GP) else entry
+            for entry in entries
+        ]
+        driver = replace(self, settings=self.settings.model_copy(update={"surrogates": eager}))
+        fits = dict(self._fits(history))
+        for name in dict.fromkeys(turn.warping for turn in self._turns):
+            warpings = self._warpings(name)
+
+            def randomness(purpose: str, name: str = name) -> np.random.Generator:
+                return generator(history.seed, len(history.trials), f"training {name} {purpose}")
+
+            models = driver._fit(
+                seen.derivation.coordinates, seen.training, warpings, fits, randomness, refit=chosen
+            )
+            fits = {**fits, **models.state(fits, warpings)}
+        return {**(history.state or {}), "surrogates": fits}
+
+    def _require_enough(self, seen: Training) -> None:
+        if len(seen.succeeded) < SMALLEST_FIT or not self._has_values(seen):
+            raise UsageError(
+                f"a model needs {SMALLEST_FIT} successful evaluations with values, got {len(seen.succeeded)}"
+            )
 
     def _suggest_by_model(
         self, history: History, request: Request, seen: Training, domain: Domain
@@ -215,6 +281,7 @@ class ActiveLearning(AbstractDriver):
         else:
             posteriors = robust_posteriors(self.settings, domain.coordinates, models.posteriors)
             chosen = decide(view.derivation, posteriors, domain, looks, scaling, randomness)
+            chosen = telling_look(posteriors, chosen, domain, looks, randomness)
         figures = {key: chosen.info[key] for key in ("PoI", "std", "acquisition") if key in chosen.info}
         state = {
             "surrogates": {**fits, **models.state(fits, warpings)},
@@ -271,11 +338,14 @@ class ActiveLearning(AbstractDriver):
 
     def _turn(self, number: int) -> Turn:
         """Whose turn it is: models take turns where the driver minimises an output itself."""
+        return self._turns[number % len(self._turns)]
+
+    @property
+    def _turns(self) -> tuple[Turn, ...]:
         entry = self.settings.surrogates[0]
         if not self._selects_directly or not isinstance(entry, GP) or entry.warping_function not in TURNS:
-            return Turn("", 0.0)
-        turns = TURNS[entry.warping_function]
-        return turns[number % len(turns)]
+            return (Turn("", 0.0),)
+        return TURNS[entry.warping_function]
 
     def _warpings(self, chosen: str) -> dict[str, str]:
         """The warping of each surrogate: the chosen one where one takes turns, else its own, with none for auto."""
@@ -306,6 +376,7 @@ class ActiveLearning(AbstractDriver):
         randomness: Callable[[str], np.random.Generator],
         *,
         first_only: bool = False,
+        refit: Collection[str] = (),
     ) -> Models:
         return fit_models(
             {entry.name: entry for entry in self.settings.surrogates},
@@ -317,6 +388,11 @@ class ActiveLearning(AbstractDriver):
             randomness,
             input_maps(self.settings.transformations, coordinates),
             first_only=first_only,
+            held={
+                entry.name: held_of(self.settings, index, coordinates)
+                for index, entry in enumerate(self.settings.surrogates)
+            },
+            refit=refit,
         )
 
     def _expected(self, history: History, seen: _Seen) -> tuple[Array, Array]:
@@ -360,7 +436,9 @@ class ActiveLearning(AbstractDriver):
 
     def _is_exact(self, finished: Sequence[Trial]) -> bool:
         """Whether an observation is the truth, in an environment that never changes."""
-        for entry in self.settings.surrogates:
+        for index, entry in enumerate(self.settings.surrogates):
+            if self.settings.overrides.get(f"surrogates.{index}.noise_variance"):
+                return False
             fits_noise = entry.detect_noise if isinstance(entry, GP) else None
             if not (self.settings.deterministic is True if fits_noise is None else not fits_noise):
                 return False

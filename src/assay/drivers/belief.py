@@ -209,7 +209,12 @@ def averaged_posteriors(models: Models) -> dict[str, AbstractPosterior]:
 def _averaged(model: Model) -> AbstractPosterior:
     recipe, data, state = model.recipe, model.data, model.fitted.state
     inner = recipe.recipe if isinstance(recipe, TransformedSurrogate) else recipe
-    if not isinstance(inner, GaussianProcess) or len(data) > AVERAGED_ROWS or inner.is_separate(data):
+    if (
+        not isinstance(inner, GaussianProcess)
+        or len(data) > AVERAGED_ROWS
+        or inner.is_separate(data)
+        or inner.held_length_scales
+    ):
         return model.fitted.posterior
     averaged = AveragedGaussianProcess(inner)
     if isinstance(recipe, TransformedSurrogate):

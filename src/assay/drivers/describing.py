@@ -6,7 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["describe"]
+from assay.drivers.overriding import HYPERPARAMETERS, STRUCTURE
+
+__all__ = ["describe", "with_hyperparameters"]
 
 
 def describe(name: str, entry: BaseModel) -> dict[str, Any]:
@@ -21,5 +23,19 @@ def describe(name: str, entry: BaseModel) -> dict[str, Any]:
             inner = [describe(str(index), item) for index, item in enumerate(value)]
             members.append({"name": key, "text": text, "members": inner})
         else:
-            members.append({"name": key, "text": text, "value": value, "settable": key != "type"})
+            members.append({"name": key, "text": text, "value": value, "settable": key not in STRUCTURE})
     return {"name": name, "text": (type(entry).__doc__ or "").strip(), "members": members}
+
+
+def with_hyperparameters(described: dict[str, Any]) -> dict[str, Any]:
+    """The description of a driver with those hyperparameters of its Gaussian processes that can be overridden."""
+    (surrogates,) = [member for member in described["members"] if member["name"] == "surrogates"]
+    for entry in surrogates["members"]:
+        members = {member["name"]: member for member in entry["members"]}
+        if members["type"]["value"] != "GP":
+            continue
+        for path, text in HYPERPARAMETERS.items():
+            holder, _, name = path.rpartition(".")
+            owner = members[holder] if holder else entry
+            owner["members"].append({"name": name, "text": text, "value": None, "settable": True})
+    return described

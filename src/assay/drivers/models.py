@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
+from assay.drivers.overriding import Held
 from assay.drivers.recipes import recipes
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.input_maps import FormulaMap
@@ -22,6 +23,9 @@ from assay.surrogates.thinning import latest, sparsified
 __all__ = ["Model", "Models", "fit_models", "fit_or_keep"]
 
 Generators = Callable[[str], np.random.Generator]
+
+# So many rows before a fit, and any number of rows is enough for a new one.
+FIT_ANYWAY = -(10**9)
 
 
 @final
@@ -78,6 +82,8 @@ def fit_models(
     transformations: Mapping[str, FormulaMap],
     *,
     first_only: bool = False,
+    held: Mapping[str, Held] | None = None,
+    refit: Collection[str] = (),
 ) -> Models:
     """Fit, or keep, every surrogate.
 
@@ -91,19 +97,27 @@ def fit_models(
         generators: purpose to generator.
         transformations: what the surrogates see, by the name of the transformation.
         first_only: take the first recipe of each surrogate instead of the one that the data choose.
+        held: hyperparameters that are held, by name of the surrogate.
+        refit: names of surrogates that are fitted, whether it pays or not.
     """
     models = {}
     for name, entry in entries.items():
         candidates = recipes(entry, coordinates, deterministic, warpings[name], transformations)
-        data = latest(datasets[name], entry.horizon)
+        own = (held or {}).get(name, Held())
+        candidates = {kernel: own.of_recipe(recipe) for kernel, recipe in candidates.items()}
+        data = own.of_data(latest(datasets[name], entry.horizon))
         before = kept.get(name, {}).get(warpings[name])
         if first_only:
             first = next(iter(candidates))
             candidates = {first: candidates[first]}
             before = None if before is None or first not in before["states"] else {**before, "kernel": first}
+        if before is not None and (name in refit or before.get("held") != own.key):
+            before = {**before, "rows": FIT_ANYWAY}
         # The first surrogate's purpose has no name in it, so that a study of one draws as it always did.
         purpose = "fit" if len(entries) == 1 else f"fit {name}"
         model = fit_or_keep(candidates, entry, data, before, generators(purpose))
+        if own.key is not None:
+            model = replace(model, kept={**model.kept, "held": own.key})
         models[name] = _sparse(model, entry)
     return Models(models)
 

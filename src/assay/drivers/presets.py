@@ -67,6 +67,10 @@ class _Common(Entry):
         description="how probable the parameters are: measure of statistics, prior of run_mcmc",
     )
 
+    overrides: dict[str, Any] = Field(
+        default_factory=dict, description="values of the model that are held as they are, by path"
+    )
+
     def active_learning(self) -> ActiveLearningConfiguration:
         """The configuration of `ActiveLearning` that this one stands for."""
         raise NotImplementedError
@@ -77,7 +81,10 @@ class _Common(Entry):
         return True
 
     def _common(self) -> dict[str, Any]:
-        keys = ("scaling", "vary_scaling", "num_initial", "parameter_distribution", "deterministic")
+        keys = (
+            *("scaling", "vary_scaling", "num_initial", "parameter_distribution", "deterministic"),
+            "overrides",
+        )
         return {key: getattr(self, key) for key in keys}
 
     def _minimizer(self, variable: str, **keys: Any) -> Minimizer:
@@ -192,7 +199,7 @@ class Preset(AbstractDriver):
     @cached_property
     def active_learning(self) -> ActiveLearning:
         """The driver that does the work."""
-        return ActiveLearning(self.settings.active_learning())
+        return ActiveLearning.of(self.settings.active_learning())
 
     @property
     def active_learning_configuration(self) -> dict[str, Any]:
@@ -224,11 +231,27 @@ class Preset(AbstractDriver):
         """As of `ActiveLearning`."""
         return self.active_learning.belief(history)
 
+    def trained(
+        self, history: History, surrogate: int | None = None, fresh_starts: int = 0
+    ) -> dict[str, Any]:
+        """As of `ActiveLearning`."""
+        return self.active_learning.trained(history, surrogate, fresh_starts)
+
+    def state_of(self, history: History) -> dict[str, Any]:
+        """As of `ActiveLearning`, with the keys of the preset."""
+        inner = self.active_learning.state_of(history) if self.settings.is_complete else {}
+        return {**self.configuration(), **inner}
+
     def stop_reason(self, history: History) -> str | None:
         return self.active_learning.stop_reason(history)
 
     def describe(self) -> dict[str, Any]:
-        return describe("driver", self.settings)
+        own = describe("driver", self.settings)
+        if not self.settings.is_complete:
+            return own
+        known = {member["name"] for member in own["members"]}
+        rest = [item for item in self.active_learning.describe()["members"] if item["name"] not in known]
+        return {**own, "members": [*own["members"], *rest]}
 
 
 @final

@@ -14,6 +14,7 @@ from assay.acquisition.configuration import Explorer, MultiMinimizer
 from assay.drivers.configuration import ActiveLearningConfiguration
 from assay.drivers.deriving import Derivation
 from assay.drivers.locating import at_key
+from assay.drivers.overriding import held_of
 from assay.drivers.recipes import input_maps, recipes
 from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Coordinates
@@ -36,7 +37,11 @@ def check_fits_space(settings: ActiveLearningConfiguration, space: Space) -> Non
     maps = input_maps(settings.transformations, coordinates)
     for index, entry in enumerate(settings.surrogates):
         with at_key(f"surrogates.{index}"):
-            recipes(entry, coordinates, settings.deterministic, "identity", maps)
+            made = recipes(entry, coordinates, settings.deterministic, "identity", maps)
+        held = held_of(settings, index, coordinates)
+        with at_key(f"overrides.surrogates.{index}"):
+            for recipe in made.values():
+                held.of_recipe(recipe)
     derivation = Derivation(settings, coordinates)
     with at_key("parameter_distribution"):
         derivation.measure_of(settings.parameter_distribution)

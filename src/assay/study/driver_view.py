@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from assay.drivers.abstract import AbstractDriver, History
 from assay.errors import UsageError
+from assay.records import StateSaved
+from assay.study.inspecting import driver_tree, look_up
 from assay.study.ledger import Ledger
+from assay.study.state import DRIVER_STATE
 
 __all__ = ["DriverView"]
 
@@ -56,6 +60,94 @@ class DriverView:
         """The objective there."""
         best = self.recipe.best(self._ledger.history)
         return None if best is None else best["objective"]
+
+    def tree(self) -> dict[str, Any]:
+        """Everything that `get_state` can be asked for; what takes time is computed when it is called."""
+        return driver_tree(self.recipe, self._ledger.history)
+
+    def get_state(self, path: str | None = None) -> Any:
+        """What a dot-separated path leads to, as plain data; everything for None. A leading `driver.` is allowed.
+
+        Paths: `best_sample`, `min_objective`, `num_open_suggestions`, `acquisition_function.min_objective`, every key of the
+        configuration, and of Gaussian processes `surrogates.0.kernel.design_length_scales`,
+        `surrogates.0.kernel.environment_length_scales` and `surrogates.0.noise_variance` (as of the last suggestion).
+
+        Raises:
+            UsageError: when the path leads nowhere.
+        """
+        return look_up(self.tree(), _own(path), "the driver")
+
+    def historic_parameter_values(self, path: str) -> list[Any]:
+        """What a path led to after each finished evaluation, in their order; see `get_state`."""
+        return self._ledger.historic_values(lambda _, tree: look_up(tree(), _own(path), "the driver"))
+
+    def override_parameter(self, path: str, value: Any) -> None:
+        """Hold something at a value until it is cleared by None: a key of the configuration that `describe` marks as
+        settable, or a hyperparameter of a Gaussian process.
+
+        It is kept in the configuration, under `overrides`, and counts from the next suggestion on.
+
+        Example:
+            >>> import assay
+            >>> study = assay.create_study([assay.Continuous("x", (0, 2))])
+            >>> study.driver.override_parameter("surrogates.0.kernel.design_length_scales", [0.5])
+            >>> study.driver.get_state("surrogates.0.kernel.design_length_scales")
+            [0.5]
+
+        Raises:
+            ConfigurationError: when the path cannot be overridden, or the value breaks a rule; nothing is changed then.
+        """
+        plain = (
+            value.tolist() if hasattr(value, "tolist") else list(value) if isinstance(value, tuple) else value
+        )
+
+        def changed(configuration: Mapping[str, Any]) -> dict[str, Any]:
+            if "overrides" not in configuration:
+                raise UsageError(
+                    f"overrides need a driver with a model, and study {self._ledger.id!r} has {type(self.recipe).__name__}"
+                )
+            rest = {key: held for key, held in configuration["overrides"].items() if key != _own(path)}
+            return {"overrides": rest if plain is None else {**rest, _own(path): plain}}
+
+        self._ledger.configure({}, changed)
+
+    def optimize_hyperparameters(self, path: str | None = None, num_samples: int = 1) -> None:
+        """Fit the hyperparameters to all data now, from `num_samples` fresh starts and from the last ones; the next
+        suggestion begins with them.
+
+        Use it after `add_many`, or where a model looks wrong.
+
+        Arguments:
+            path: of a surrogate, such as "surrogates.0"; None: all of them.
+            num_samples: fresh starts of each fit, at least 1.
+
+        Raises:
+            UsageError: for a driver without models, an unknown path, or before two evaluations succeeded.
+        """
+        if num_samples < 1:
+            raise UsageError(f"optimize_hyperparameters needs num_samples of at least 1, got {num_samples}")
+        self._train(path, num_samples)
+
+    def train(self, path: str | None = None) -> None:
+        """Train the surrogates on all data now, from where they were, and keep them for the next suggestion.
+
+        Arguments, Raises: as `optimize_hyperparameters`.
+        """
+        self._train(path, 0)
+
+    def _train(self, path: str | None, fresh_starts: int) -> None:
+        driver, history = self.recipe, self._ledger.history
+        trained = getattr(driver, "trained", None)
+        if trained is None:
+            raise UsageError(
+                f"this needs a driver with a model, and study {self._ledger.id!r} has {type(driver).__name__}"
+            )
+        own = _own(path)
+        found = re.fullmatch(r"surrogates\.(\d+)", own) if own is not None else None
+        if own is not None and found is None:
+            raise UsageError(f"the path of a surrogate is such as 'surrogates.0', got {path!r}")
+        state = trained(history, None if found is None else int(found[1]), fresh_starts)
+        self._ledger.transact(lambda _: [StateSaved(DRIVER_STATE, state)])
 
     def belief(self) -> Any:
         """The models fitted to all that is known, with everything that can be asked of them.
@@ -111,6 +203,23 @@ class DriverView:
 
         return sobol_of(self.belief(), object_type, name, **keys).to_dict()
 
+    def get_minima(
+        self, object_type: Any = "objective", name: str | None = None, **keys: Any
+    ) -> dict[str, Any]:
+        """The local minima of a quantity inside the constraints, with their widths; see `assay.drivers.minima.minima_of`.
+
+        Example:
+            >>> import assay
+            >>> study = assay.create_study([assay.Continuous("x", (-2, 2))])
+            >>> study.configure(max_iter=16, deterministic=True)
+            >>> study.run(lambda x: (x**2 - 1) ** 2 + 0.1 * x)
+            >>> [round(place, 1) for place in study.driver.get_minima(num_output=2)["param.x"]]
+            [-1.0, 1.0]
+        """
+        from assay.drivers.minima import minima_of
+
+        return minima_of(self.belief(), object_type, name, **keys).to_dict()
+
     def run_mcmc(self, name: str | None = None, **keys: Any) -> Any:
         """Draws of the parameters from their posterior; see `assay.drivers.analysing.chains_of`."""
         from assay.drivers.analysing import chains_of
@@ -152,6 +261,10 @@ class DriverView:
             UsageError: for a driver that does not say.
         """
         return _observed(self.recipe, self._ledger.history)
+
+
+def _own(path: str | None) -> Any:
+    return None if path is None else path.removeprefix("driver.")
 
 
 def _observed(driver: AbstractDriver, history: History) -> dict[int, float]:

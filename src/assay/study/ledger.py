@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from assay.study.catalog import load
 from assay.study.configuration import StudyConfiguration
 from assay.study.definition import Definition
 from assay.study.environment import validate_entries
+from assay.study.inspecting import driver_tree
 from assay.study.journal import Journal
 from assay.study.owner import working_owner
 from assay.study.state import StudyState
@@ -80,15 +82,25 @@ class Ledger:
         with self._lock:
             return self._journal.transact(decide)
 
-    def configure(self, keys: Mapping[str, Any]) -> None:
-        """Change keys of the study's or the driver's configuration; all or nothing."""
+    def configure(
+        self,
+        keys: Mapping[str, Any],
+        further: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Change keys of the study's or the driver's configuration; all or nothing.
+
+        Arguments:
+            keys: with their new values.
+            further: gives further keys of the driver from its configuration as it is at that moment.
+        """
         own = {key: value for key, value in keys.items() if key in StudyConfiguration.model_fields}
         rest = {key: value for key, value in keys.items() if key not in own}
 
         def decide(state: StudyState) -> Sequence[Event]:
             before = state.configuration
+            more = {} if further is None else further(before["driver"])
             study = StudyConfiguration.of({**before["study"], **own}).model_dump()
-            driver = load("drivers", self.definition.driver).from_data({**before["driver"], **rest})
+            driver = load("drivers", self.definition.driver).from_data({**before["driver"], **rest, **more})
             driver.check_space(self.definition.space)
             after = {"study": study, "driver": driver.configuration()}
             return [] if after == before else [Configured(after)]
@@ -148,6 +160,20 @@ class Ledger:
             return judge(state, configuration, number, attempt, outcome)
 
         self.transact(decide)
+
+    def historic_values(
+        self, look: Callable[[StudyState, Callable[[], Mapping[str, Any]]], Any]
+    ) -> list[Any]:
+        """What `look` finds in the state, and the driver's tree, after each evaluation that ended."""
+        state, values = StudyState(), []
+        for stored in self.store.read(self.id):
+            before = state.finished
+            state.fold([stored])
+            if state.finished > before:
+                history = history_of(self.definition, state)
+                driver = self._driver_of(state.configuration["driver"])
+                values.append(look(state, partial(driver_tree, driver, history)))
+        return values
 
     def failures_in_a_row(self, forgiven: int = 0) -> int:
         """How many evaluations failed since the last success, without the first `forgiven` failures of the study."""

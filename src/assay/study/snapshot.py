@@ -24,7 +24,7 @@ from assay.study.state import StudyState
 __all__ = ["SNAPSHOT_VERSION", "state_from_data", "state_to_data"]
 
 # Raised with any change of what is below, and of what the fold makes of events.
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 
 _FIELDS = tuple(field.name for field in fields(StudyState))
 

@@ -20,7 +20,10 @@ from assay.records import (
 )
 from assay.store.abstract import StoredEvent
 
-__all__ = ["StudyState"]
+__all__ = ["DRIVER_STATE", "StudyState"]
+
+DRIVER_STATE = "assay.driver"
+"""The name under which a driver's state is saved that does not come with a suggestion."""
 
 
 @dataclass
@@ -42,7 +45,7 @@ class StudyState:
         set_aside: for each number, the outcomes that were not accepted: lost workers, failures to be tried
             again, duplicates.
         accepted_attempts: for each number, the attempt whose outcome was accepted.
-        driver_state: what the last suggestion of the driver left for the next.
+        driver_state: what the last suggestion of the driver, or a training by hand, left for the next.
         info: of each suggestion, what a person wants to see.
         failures_in_a_row: model failures since the last success.
     """
@@ -117,6 +120,8 @@ class StudyState:
                 self.configuration = configuration
             case StateSaved(name=name, state=state):
                 self.saved[name] = state
+                if name == DRIVER_STATE:
+                    self.driver_state = state
 
     def _suggested(self, event: Suggested, time: float) -> None:
         number = event.suggestion.number

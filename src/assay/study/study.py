@@ -35,6 +35,7 @@ from assay.study.definition import Definition, require_seed, require_study_id
 from assay.study.driver_view import DriverView
 from assay.study.environment import environment_of_point, measured_in
 from assay.study.evaluation import ExecutorChoice
+from assay.study.inspecting import look_up, study_tree
 from assay.study.journal import Journal
 from assay.study.ledger import Ledger
 from assay.study.state import StudyState
@@ -213,6 +214,28 @@ class Study:
             for key, field in StudyConfiguration.model_fields.items()
         ]
         return {"name": self.name, "text": "study", "members": [*members, self.driver.describe()]}
+
+    def get_state(self, path: str | None = None) -> Any:
+        """What a dot-separated path leads to, as plain data: `driver`, `suggestion` and `observation` (the latest ones),
+        `num_finished`, `num_open`; everything for None.
+
+        Example:
+            >>> study = create_study([{"name": "x", "domain": (-1, 1)}], driver="RandomSearch")
+            >>> study.configure(max_iter=3)
+            >>> study.run(lambda x: x**2)
+            >>> study.get_state("driver.min_objective") == study.get_state("driver.best_sample.x") ** 2
+            True
+
+        Raises:
+            UsageError: when the path leads nowhere.
+        """
+        return look_up(study_tree(self.state, self.driver.tree), path, f"study {self.id!r}")
+
+    def historic_parameter_values(self, path: str) -> list[Any]:
+        """What a path led to after each finished evaluation, in their order; see `get_state`."""
+        return self._ledger.historic_values(
+            lambda state, tree: look_up(study_tree(state, tree), path, f"study {self.id!r}")
+        )
 
     # -- what it knows ---------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ class Objective:
         standardised: (rows, outputs), the residuals that the warping acts on, in standardised units.
         fixed_noise_ratio: η where it is not fitted, else None.
         correlated: whether the correlation of the outputs is learned; then they share one table.
+        held: for each length scale None, or the logarithm that it is held at; empty: all are fitted.
     """
 
     algebra: AbstractLinearAlgebra
@@ -83,6 +84,7 @@ class Objective:
     signal_weight: float
     length_scale_bounds: tuple[float, float]
     correlated: bool = False
+    held: tuple[float | None, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -106,7 +108,9 @@ class Objective:
     def bounds(self) -> list[tuple[float, float]]:
         """Of each entry of the vector."""
         low, high = self.length_scale_bounds
-        result = [(math.log(low), math.log(high))] * self.dimension
+        free = (math.log(low), math.log(high))
+        held = self.held or (None,) * self.dimension
+        result = [free if value is None else (value, value) for value in held]
         if self.fits_noise:
             result.append(self.noise_prior.bounds)
         if self.fits_signal:

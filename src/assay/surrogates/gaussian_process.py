@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, final
@@ -60,6 +61,7 @@ class GaussianProcess(AbstractSurrogate):
         warping: "identity", "log" for positive values, "sinh", or "auto": sinh where it can be used (values without known noise or prior mean).
         length_scale_prior: of the length scales in unit coordinates.
         length_scale_bounds: the range of a length scale.
+        held_length_scales: for each column None, or the length scale that it is held at; empty: all are fitted.
         signal_weight: the weight of the prior of the signal variance, in pseudo-observations of variance one.
         restarts: the fresh starts of a fit, beside the state of the last.
         fit_rows: of more rows than this, as many are drawn to fit the hyperparameters; the posterior and the signal
@@ -95,6 +97,7 @@ class GaussianProcess(AbstractSurrogate):
     warping: str = "identity"
     length_scale_prior: AbstractLengthScalePrior = field(default_factory=LogNormalPrior)
     length_scale_bounds: tuple[float, float] = (1e-2, 1e2)
+    held_length_scales: tuple[float | None, ...] = ()
     signal_weight: float = 1.0
     restarts: int = 1
     candidates: int = 4
@@ -307,6 +310,7 @@ class GaussianProcess(AbstractSurrogate):
             signal_weight=self.signal_weight,
             length_scale_bounds=self.length_scale_bounds,
             correlated=self._is_correlated(data),
+            held=tuple(None if value is None else math.log(value) for value in self.held_length_scales),
         )
 
     def _of_rows(self, data: Dataset, whole: Objective, rows: Array) -> Objective:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -201,6 +203,15 @@ def test_a_look_makes_the_average_surer_and_an_open_one_leaves_the_mean() -> Non
     assert (blind.mean_variance(at)[1] < average.mean_variance(at)[1]).all()
     told = average.condition(Dataset.of(at, np.array([[3.0, 3.0]])))
     assert told.mean_variance(at)[1] == pytest.approx(blind.mean_variance(at)[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("noise", ["none", "fit"])
+def test_what_a_look_tells_is_what_it_takes_from_the_variance(noise: Literal["none", "fit"]) -> None:
+    average = smoothed(_posterior(GaussianProcess(noise=noise, mean="quadratic")), DEVIATIONS)
+    point, looks = np.array([0.5, 0.5, 0.9]), np.random.default_rng(6).random((6, 3))
+    before = average.mean_variance(point[None])[1][0]
+    after = [average.condition_on_inputs(look[None]).mean_variance(point[None])[1][0] for look in looks]
+    assert average.told_by(point, looks) == pytest.approx(1.0 - np.array(after) / before, rel=1e-3, abs=1e-6)
 
 
 def test_a_warped_process_is_refused() -> None:

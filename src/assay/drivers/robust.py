@@ -1,14 +1,24 @@
-"""Robust optima: what is expected when parameters stray from what was set takes the place of what was set."""
+"""Robust optima: what is expected when parameters stray from what was set takes the place of what was set.
+
+An average is learned from looks around a point, not only from one at it: where a look at the most promising point would
+tell little that is new, the one nearby that tells most about it is taken instead.
+
+Source: B. J. Williams, T. J. Santner, W. I. Notz, "Sequential design of computer experiments to minimize integrated
+response functions", Statistica Sinica 10, 1133 (2000).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from assay.acquisition.configuration import Explorer
+from assay.acquisition.search import Ranked
 from assay.drivers.configuration import ActiveLearningConfiguration
 from assay.drivers.deriving import leading
+from assay.drivers.suggesting import Chosen, Domain, Looks, first_chosen
 from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Column, Coordinates
 from assay.quantities.configuration import (
@@ -23,12 +33,16 @@ from assay.space.schema import shown
 from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.configuration import GP, SurrogateEntry
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
-from assay.surrogates.smoothed import smoothed
+from assay.surrogates.smoothed import SmoothedPosterior, smoothed
 
-__all__ = ["check_uncertain", "robust_posteriors"]
+__all__ = ["check_uncertain", "robust_posteriors", "telling_look"]
 
 Array = np.ndarray
 
+# Points at which a look might tell more.
+AROUND = 256
+# A look at the most promising point itself is preferred when it tells this share of the most that any tells.
+WORTHWHILE = 0.5
 _KEY = "acquisition_function.parameter_uncertainties"
 
 
@@ -51,6 +65,63 @@ def robust_posteriors(
         assert isinstance(posterior, GaussianProcessPosterior)  # `check_uncertain` has refused others
         averages[name] = smoothed(posterior, deviations)
     return averages
+
+
+def telling_look(
+    posteriors: Mapping[str, AbstractPosterior],
+    promising: Chosen,
+    domain: Domain,
+    looks: Looks,
+    generators: Callable[[str], np.random.Generator],
+) -> Chosen:
+    """Where to look to learn the averages at a promising point.
+
+    Arguments:
+        posteriors: averages, over all the data.
+        promising: the point, with figures for people.
+        domain: where to look.
+        looks: what was looked at.
+        generators: purpose to generator.
+    """
+    averages = [average for average in posteriors.values() if isinstance(average, SmoothedPosterior)]
+    if not averages:
+        return promising
+    points = np.concatenate(
+        [promising.point[None], _around(averages[0], promising.point, domain, looks, generators)]
+    )
+    told = np.zeros(len(points))
+    for average in averages:
+        known = average.condition_on_inputs(looks.pending) if len(looks.pending) else average
+        told += known.told_by(promising.point, points).mean(axis=1)
+    if told[0] >= WORTHWHILE * told.max():
+        return promising
+    order = np.argsort(-told, kind="stable")
+    seen = np.concatenate([looks.succeeded, looks.failed, looks.pending])
+    chosen = first_chosen([("around the optimum", Ranked(points[order], told[order]))], seen, domain)
+    return replace(chosen, info={**promising.info, "origin": chosen.info["origin"]})
+
+
+def _around(
+    average: SmoothedPosterior,
+    centre: Array,
+    domain: Domain,
+    looks: Looks,
+    generators: Callable[[str], np.random.Generator],
+) -> Array:
+    """Points where the parameters might stray to, except where the nearest evaluation failed."""
+    coordinates = domain.coordinates
+    normal = generators("straying").standard_normal((AROUND, len(centre)))
+    points = centre + average.deviations * normal
+    points[:, coordinates.design_dimension :] = domain.environment
+    points = coordinates.snap(points)
+    points = points[domain.feasible.contains(points)]
+    if len(looks.failed):
+        failed, succeeded = (
+            np.abs(points[:, None] - known).max(axis=2).min(axis=1, initial=np.inf)
+            for known in (looks.failed, looks.succeeded)
+        )
+        points = points[succeeded <= failed]
+    return points
 
 
 def check_uncertain(settings: ActiveLearningConfiguration, coordinates: Coordinates) -> None:

@@ -30,6 +30,8 @@ from assay.surrogates.scaling import OutputScaling
 __all__ = ["SmoothedGaussianProcess", "SmoothedPosterior", "smoothed"]
 
 Array = np.ndarray
+# Below it a variance, in squared units of the signal's, is none.
+SMALLEST = 1e-30
 Pullback = Callable[[Array, Array], Array]
 
 # The most numbers that an array over points, rows and columns holds at once: 32 MB.
@@ -107,6 +109,19 @@ class SmoothedPosterior(AbstractLatentGaussian):
             return total
 
         return mean, covariance, back
+
+    def told_by(self, point: Array, looks: Array) -> Array:
+        """How much of the variance of the average at one point (dimension,) a look at the process takes away.
+
+            cov(g(point), f(look))²/((var f(look) + noise) var g(point))
+
+        Returns:
+            (looks, outputs), between 0 and 1.
+        """
+        told = np.empty((len(looks), self.output_dimension))
+        for outputs, member in self._members:
+            told[:, outputs] = member.told_by(point, looks)[:, None]
+        return told
 
     def condition(self, data: Dataset) -> SmoothedPosterior:
         return replace(self, sharp=self.sharp.condition(data))
@@ -253,6 +268,16 @@ class _SmoothedProcess:
             return gradient.reshape(groups.shape) + within
 
         return (cross @ self.inner.alpha).reshape(*shape, -1), covariance, pullback
+
+    def told_by(self, point: Array, looks: Array) -> Array:
+        """The share of the variance at a point (dimension,) that a look takes away: (looks,)."""
+        prior, basis = self.inner.prior, self._basis(point[None])
+        cross = self._cross(point[None]) + basis @ self.inner.basis.T
+        covariance = self._once.covariance(point - looks) + (prior.trend.basis(looks) @ basis.T)[:, 0]
+        covariance -= self.inner.solved(looks) @ cross[0]
+        own = self._variance(basis, self.inner.whitened(cross))[0]
+        noisy = self.inner.mean_variance(looks)[1] + prior.noise_ratio
+        return covariance**2 / np.maximum(noisy * own, SMALLEST)
 
     def _mean_variance(self, points: Array) -> tuple[Array, Array]:
         basis = self._basis(points)

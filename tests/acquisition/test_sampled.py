@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 from tests.quantities.worlds import POINTS, differences, graph
 
@@ -13,6 +13,7 @@ from assay.acquisition.sampled import (
     SampledConfidenceBound,
     SampledImprovement,
     SampledProbabilityBelow,
+    SampledProbabilityInside,
     SampledUncertainty,
 )
 from assay.quantities.chi_squared import ChiSquaredValue
@@ -50,6 +51,18 @@ def test_of_a_gaussian_they_tend_to_the_closed_forms() -> None:
         np.testing.assert_allclose(sampled.value(HOPEFUL), exact.value(HOPEFUL), atol=0.01)
 
 
+def test_the_probability_of_a_narrow_band_is_not_a_product() -> None:
+    mean, variance = GAUSSIAN.mean_variance(HOPEFUL)
+    deviation = float(np.sqrt(variance[0, 0]))
+    band = (float(mean[0, 0]) - 0.3 * deviation, float(mean[0, 0]) + 0.1 * deviation)
+    sampled = SampledProbabilityInside(GAUSSIAN, band, _normal(1 << 14, 1), 1e-4 * deviation, 3.0)
+    exact = 3.0 * np.log(ndtr(0.1) - ndtr(-0.3))
+    np.testing.assert_allclose(sampled.value(HOPEFUL), exact, atol=0.01)
+    one_sided = SampledProbabilityInside(GAUSSIAN, (-np.inf, band[1]), _normal(64, 1), 0.1 * deviation)
+    below = SampledProbabilityBelow(GAUSSIAN, band[1], _normal(64, 1), 0.1 * deviation)
+    np.testing.assert_allclose(one_sided.value(POINTS), below.value(POINTS), rtol=1e-12)
+
+
 def test_the_confidence_bound_of_a_gaussian_is_the_mean_less_standard_deviations() -> None:
     mean, variance = GAUSSIAN.mean_variance(POINTS)
     # Far below the incumbent the softplus is a straight line.
@@ -75,6 +88,7 @@ def test_gradients_hold_without_any_hope_and_with_all(incumbent: float) -> None:
     acquisitions = [
         SampledImprovement(CHI_SQUARED, incumbent, normal, 1e-2),
         SampledProbabilityBelow(CHI_SQUARED, incumbent, normal, 1e-2, 2.0),
+        SampledProbabilityInside(CHI_SQUARED, (0.8 * incumbent, 1.2 * incumbent), normal, 1e-2, 2.0),
         SampledConfidenceBound(CHI_SQUARED, incumbent, normal, 1e-2, 1.0),
         SampledUncertainty(CHI_SQUARED, normal),
     ]

@@ -31,6 +31,7 @@ from assay.acquisition.sampled import (
     SampledConfidenceBound,
     SampledImprovement,
     SampledProbabilityBelow,
+    SampledProbabilityInside,
     SampledUncertainty,
 )
 from assay.drivers.abstract import AbstractDriver
@@ -183,6 +184,10 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
     "sampled probability": (
         SampledProbabilityBelow,
         lambda: SampledProbabilityBelow(_chi_squared()[0], 0.1, _chi_squared()[1], 1e-2),
+    ),
+    "sampled probability inside": (
+        SampledProbabilityInside,
+        lambda: SampledProbabilityInside(_chi_squared()[0], (0.05, 0.2), _chi_squared()[1], 1e-2),
     ),
     "sampled bound": (
         SampledConfidenceBound,

@@ -20,6 +20,7 @@ __all__ = [
     "SampledConfidenceBound",
     "SampledImprovement",
     "SampledProbabilityBelow",
+    "SampledProbabilityInside",
     "SampledUncertainty",
 ]
 
@@ -105,6 +106,53 @@ class SampledProbabilityBelow(AbstractAcquisition):
         # The slope of the term is the logistic function of the excess, -expm1(term).
         bar[:, :, self.column] = self.power * weights * np.expm1(terms) / self.smoothing
         return self.power * value, pullback(bar)
+
+
+@final
+@dataclass(frozen=True)
+class SampledProbabilityInside(AbstractAcquisition):
+    """log E[σ((upper - q)/τ) σ((q - lower)/τ)], σ the logistic function: the probability of lying between bounds.
+
+    Use it as the probability of a constraint; the two sides of a narrow band are not independent, so that their
+    probabilities must not be multiplied.
+
+    Arguments:
+        quantity: the number in question.
+        bounds: lower and upper, in the quantity's unit; one may be infinite.
+        normal: (S, normal_dimension), of the draws.
+        smoothing: τ, in the quantity's unit, positive.
+        power: of the probability, to make it weigh more in a product.
+        column: which output.
+    """
+
+    quantity: AbstractQuantity
+    bounds: tuple[float, float]
+    normal: Array
+    smoothing: float
+    power: float = 1.0
+    column: int = 0
+
+    def value(self, points: Array) -> Array:
+        above, below = self._sides(self.quantity.draw(points, self.normal))
+        return self.power * _log_mean(above + below)[0]
+
+    def value_gradient(self, points: Array) -> tuple[Array, Array]:
+        draws, pullback = self.quantity.draw_pullback(points, self.normal)
+        above, below = self._sides(draws)
+        value, weights = _log_mean(above + below)
+        bar = np.zeros_like(draws)
+        # The slope of log σ(x) is σ(-x) = -expm1(log σ(x)).
+        bar[:, :, self.column] = self.power * weights * (np.expm1(below) - np.expm1(above)) / self.smoothing
+        return self.power * value, pullback(bar)
+
+    def _sides(self, draws: Array) -> tuple[Array, Array]:
+        """The logarithms of both logistic functions, (S, p) each."""
+        lower, upper = self.bounds
+        values = draws[:, :, self.column]
+        return (
+            -np.logaddexp(0.0, (lower - values) / self.smoothing),
+            -np.logaddexp(0.0, (values - upper) / self.smoothing),
+        )
 
 
 @final

@@ -29,7 +29,7 @@ from assay.drivers.suggesting import CENTRES, Chosen, Domain, Looks, first_chose
 from assay.numerics.designs import sobol
 from assay.numerics.hypervolume import non_dominated
 from assay.quantities.graph import Graph
-from assay.quantities.quantity import Quantity
+from assay.quantities.quantity import Memory, Quantity
 from assay.quantities.selector import SelectedOutput
 from assay.quantities.source import Source
 from assay.surrogates.abstract import AbstractPosterior
@@ -97,7 +97,7 @@ class Decision:
 
     def _searches(self) -> Iterator[tuple[str, Ranked]]:
         factors = [
-            *constraint_factors(self._bounds, [self.aim(entry.variable) for entry in self._bounds]),
+            *constraint_factors(self._bounds, self._bound_aims),
             *success_factors(self.looks, self.domain.coordinates, self.generators),
         ]
         starts = self._starts
@@ -113,7 +113,7 @@ class Decision:
         """What a look promises; None while no look is known to keep the bounds, which then come first."""
         match self._objective:
             case Minimizer() as objective:
-                aim = self.aim(objective.variable)
+                aim = self._aims[0]
                 worth = self._worth
                 kept = worth[np.isfinite(worth)]
                 return improving(objective, aim, float(kept.min()), self.scaling) if len(kept) else None
@@ -193,7 +193,7 @@ class Decision:
     def _kept(self) -> Array:
         """(looks,), whether a look probably keeps bounds and constraints."""
         kept = self.domain.feasible.contains(self._here)
-        for factor in constraint_factors(self._bounds, [self.aim(entry.variable) for entry in self._bounds]):
+        for factor in constraint_factors(self._bounds, self._bound_aims):
             kept &= factor.value(self._here) > np.log(LIKELY)
         return kept
 
@@ -251,13 +251,24 @@ class Decision:
 
     def aim(self, name: str | None) -> Aim:
         """The output of a name, as it is once the open looks are done with."""
+        aim = self._unresolved(name)
+        return replace(aim, smoothing=SMOOTHING * self._resolution(aim.quantity, aim.column))
+
+    def _unresolved(self, name: str | None) -> Aim:
+        """The same with a smoothing as wide as its values: which looks promise most depends on bounds."""
         owner, column = self.derivation.resolve(name)
-        quantity = Quantity(self._open_graph, owner)
-        column = column or 0
+        quantity, column = Quantity(self._open_graph, owner, self._memory), column or 0
         values = quantity.mean_variance(self._survey)[0][:, column]
         spread = max(float(np.std(values)), 1e-12 * (1.0 + float(np.abs(values).max())))
-        smoothing = SMOOTHING * self._resolution(quantity, column)
-        return Aim(quantity, column, self._normal, spread, smoothing)
+        return Aim(quantity, column, self._normal, spread, spread)
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory()
+
+    @cached_property
+    def _bound_aims(self) -> list[Aim]:
+        return [self._unresolved(entry.variable) for entry in self._bounds]
 
     def _resolution(self, quantity: Quantity, column: int) -> float:
         """How well an output is known where it may be lowest: what a decision about the next look has to resolve."""
@@ -291,7 +302,8 @@ class Decision:
             if len(pending)
             else self.posteriors
         )
-        return self.derivation.graph(known)
+        # A decision can do with fewer draws than what people read.
+        return replace(self.derivation.graph(known), samples=DRAWS)
 
     @property
     def _objective(self) -> Minimizer | MultiMinimizer | Explorer:

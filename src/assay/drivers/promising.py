@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -23,7 +24,12 @@ from assay.acquisition.improvement import (
     LogProbabilityBelow,
 )
 from assay.acquisition.product import LogProduct
-from assay.acquisition.sampled import SampledConfidenceBound, SampledImprovement, SampledProbabilityBelow
+from assay.acquisition.sampled import (
+    SampledConfidenceBound,
+    SampledImprovement,
+    SampledProbabilityBelow,
+    SampledProbabilityInside,
+)
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.hypervolume import non_dominated_boxes
@@ -59,6 +65,8 @@ CONFIDENCE = 2.0
 CAUTION = 3.0
 # The share of what was seen that an improvement must be for its probability to count.
 IMPROVEMENT_MARGIN = 0.05
+# The width of the soft edges of a band, in its own width; of a single bound, in what the variable varies.
+EDGE = 0.02
 
 
 @final
@@ -209,19 +217,24 @@ def constraint_factors(objectives: Sequence[Constrainer], aims: Sequence[Aim]) -
     """The probabilities that bounds are kept."""
     factors: list[AbstractAcquisition] = []
     for objective, aim in zip(objectives, aims, strict=True):
+        if aim.scalar is None:
+            factors.append(_inside(objective, aim))
+            continue
         for bound, sign in ((objective.upper_bound, 1.0), (objective.lower_bound, -1.0)):
             if bound is not None:
-                factors.append(_probability(aim, bound, sign))
+                scalar = aim.scalar if sign > 0 else _Negative(aim.scalar)
+                factors.append(LogProbabilityBelow(scalar, sign * bound, power=CAUTION))
     return factors
 
 
-def _probability(aim: Aim, bound: float, sign: float) -> AbstractAcquisition:
-    """The probability of being below a bound, or above it where the sign is negative."""
-    if aim.scalar is not None:
-        scalar = aim.scalar if sign > 0 else _Negative(aim.scalar)
-        return LogProbabilityBelow(scalar, sign * bound, power=CAUTION)
-    quantity = _Column(aim.quantity, aim.column, sign)
-    return SampledProbabilityBelow(quantity, sign * bound, aim.normal, aim.smoothing, CAUTION)
+def _inside(objective: Constrainer, aim: Aim) -> AbstractAcquisition:
+    """The probability that draws lie between the bounds, with edges that are soft as compared with the band."""
+    lower = -math.inf if objective.lower_bound is None else objective.lower_bound
+    upper = math.inf if objective.upper_bound is None else objective.upper_bound
+    width = min(upper - lower, aim.spread)
+    return SampledProbabilityInside(
+        aim.quantity, (lower, upper), aim.normal, EDGE * width, CAUTION, aim.column
+    )
 
 
 @final
@@ -246,11 +259,10 @@ class _Negative(AbstractScalarQuantity):
 @final
 @dataclass(frozen=True)
 class _Column(AbstractQuantity):
-    """One output of a quantity, perhaps with its sign changed."""
+    """One output of a quantity."""
 
     whole: AbstractQuantity
     column: int
-    sign: float = 1.0
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -266,7 +278,7 @@ class _Column(AbstractQuantity):
 
     def mean_variance(self, points: Array) -> tuple[Array, Array]:
         mean, variance = self.whole.mean_variance(points)
-        return self.sign * mean[:, [self.column]], variance[:, [self.column]]
+        return mean[:, [self.column]], variance[:, [self.column]]
 
     def mean_covariance(self, points: Array) -> tuple[Array, Array]:
         mean, variance = self.mean_variance(points)
@@ -276,22 +288,20 @@ class _Column(AbstractQuantity):
         mean, variance, by_mean, by_variance = (
             part[:, [self.column]] for part in self.whole.mean_variance_gradient(points)
         )
-        return self.sign * mean, variance, self.sign * by_mean, by_variance
+        return mean, variance, by_mean, by_variance
 
     def quantiles(self, points: Array, probabilities: Array) -> Array:
-        probabilities = np.asarray(probabilities, dtype=float)
-        found = self.whole.quantiles(points, probabilities if self.sign > 0 else 1.0 - probabilities)
-        return self.sign * found[:, :, [self.column]]
+        return self.whole.quantiles(points, probabilities)[:, :, [self.column]]
 
     def draw(self, points: Array, normal: Array) -> Array:
-        return self.sign * self.whole.draw(points, normal)[:, :, [self.column]]
+        return self.whole.draw(points, normal)[:, :, [self.column]]
 
     def draw_pullback(self, points: Array, normal: Array) -> tuple[Array, Callable[[Array], Array]]:
         values, back = self.whole.draw_pullback(points, normal)
 
         def pullback(bar: Array) -> Array:
             whole = np.zeros_like(values)
-            whole[:, :, [self.column]] = self.sign * bar
+            whole[:, :, [self.column]] = bar
             return back(whole)
 
-        return self.sign * values[:, :, [self.column]], pullback
+        return values[:, :, [self.column]], pullback

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
 
 from assay.errors import UsageError
 from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity, AbstractSource
-from assay.quantities.evaluation import Evaluation
+from assay.quantities.evaluation import Drawing, Evaluation
 from assay.quantities.graph import Graph
 
-__all__ = ["GaussianScalar", "Quantity"]
+__all__ = ["GaussianScalar", "Memory", "Quantity"]
 
 Array = np.ndarray
 
@@ -21,6 +21,27 @@ Array = np.ndarray
 SMALLEST_VARIANCE = 1e-300
 # Numbers held at a time where a moment is taken over draws.
 _CHUNK = 2_000_000
+
+
+@final
+class Memory:
+    """The last draws of a graph.
+
+    Use it where several acquisitions ask for draws of one graph at the same points, each of another node: an objective
+    and its bounds. Nodes that both need are then computed once.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Graph, Array, Array, Drawing] | None = None
+
+    def drawing(self, graph: Graph, points: Array, normal: Array) -> Drawing:
+        """Differentiable draws at points from normals: the last ones if they are the same."""
+        last = self._last
+        same = last is not None and last[0] is graph and np.array_equal(last[1], points)
+        if last is None or not same or not np.array_equal(last[2], normal):
+            drawing = Evaluation(graph, points, differentiable=True).drawn(normal)
+            last = self._last = (graph, points.copy(), normal, drawing)
+        return last[3]
 
 
 @final
@@ -34,10 +55,12 @@ class Quantity(AbstractQuantity):
     Arguments:
         graph: sources and variables.
         name: of the node.
+        memory: of draws, to be shared among the quantities of a graph.
     """
 
     graph: Graph
     name: str
+    memory: Memory | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         self.graph.node(self.name)
@@ -146,11 +169,21 @@ class Quantity(AbstractQuantity):
         return np.concatenate(shares)
 
     def draw(self, points: Array, normal: Array) -> Array:
+        if self.memory is not None and self._is_drawn:
+            return self.memory.drawing(self.graph, np.asarray(points, dtype=float), normal).values(self.name)
         return self._at(points).drawn(normal).values(self.name)
 
     def draw_pullback(self, points: Array, normal: Array) -> tuple[Array, Callable[[Array], Array]]:
-        drawing = self._at(points, differentiable=True).drawn(normal)
+        if self.memory is not None and self._is_drawn:
+            drawing = self.memory.drawing(self.graph, np.asarray(points, dtype=float), normal)
+        else:
+            drawing = self._at(points, differentiable=True).drawn(normal)
         return drawing.values(self.name), lambda bar: drawing.pullback(self.name, bar)
+
+    @property
+    def _is_drawn(self) -> bool:
+        """Whether nothing but draws says what it is."""
+        return not (self.is_gaussian or self.graph.has_quadratic_law(self.name))
 
     def _at(self, points: Array, *, differentiable: bool = False) -> Evaluation:
         return Evaluation(self.graph, np.asarray(points, dtype=float), differentiable=differentiable)
@@ -167,7 +200,7 @@ class Quantity(AbstractQuantity):
     def _chunks(self, points: Array) -> list[Array]:
         """The points in parts, so that draws of them fit; one part where nothing is drawn."""
         points = np.asarray(points, dtype=float)
-        if self.is_gaussian or self.graph.has_quadratic_law(self.name):
+        if not self._is_drawn:
             return [points]
         widest = max(len(self.graph.output_names(name)) for name in self.graph.normal_columns)
         rows = max(1, _CHUNK // (self.graph.samples * widest))

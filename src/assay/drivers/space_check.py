@@ -16,6 +16,7 @@ from assay.drivers.deriving import Derivation
 from assay.drivers.locating import at_key
 from assay.drivers.overriding import held_of
 from assay.drivers.recipes import input_maps, recipes
+from assay.drivers.robust import check_uncertain
 from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Coordinates
 from assay.quantities.abstract import AbstractVariable
@@ -51,7 +52,7 @@ def check_fits_space(settings: ActiveLearningConfiguration, space: Space) -> Non
     variables = derivation.variables
     _check_sizes(settings, variables)
     _check_objectives(settings, derivation)
-    _check_uncertain(settings, coordinates)
+    check_uncertain(settings, coordinates)
     _check_values(derivation)
 
 
@@ -94,18 +95,6 @@ def _check_objectives(settings: ActiveLearningConfiguration, derivation: Derivat
                     f"the driver's key {key!r} must name a variable of one output, or one of the outputs "
                     f"{shown(list(outputs))} of {shown(owner)}, got {shown(name)}"
                 )
-
-
-def _check_uncertain(settings: ActiveLearningConfiguration, coordinates: Coordinates) -> None:
-    known = [
-        column.name for column in coordinates.columns if column.kind != "category" and not column.is_integer
-    ]
-    for index, entry in enumerate(settings.acquisition_function.parameter_uncertainties):
-        if entry.name not in known:
-            raise ConfigurationError(
-                f"the driver's key 'acquisition_function.parameter_uncertainties.{index}.name' must name a parameter "
-                f"that varies, one of {', '.join(map(shown, known))}, got {shown(entry.name)}"
-            )
 
 
 def _check_values(derivation: Derivation) -> None:

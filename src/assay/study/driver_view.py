@@ -179,6 +179,32 @@ class DriverView:
         """
         return self.belief().predict(points, *arguments, **keys)
 
+    def front(self) -> Any:
+        """The Pareto front so far, with the hypervolume over time; of a driver with a `MultiMinimizer`.
+
+        Raises:
+            UsageError: for a driver without models or with one objective, or before two evaluations succeeded.
+
+        Example:
+            >>> import assay
+            >>> study = assay.create_study([assay.Continuous("x", (0, 1))])
+            >>> study.configure(
+            ...     surrogates=[{"output_dim": 2}],
+            ...     variables=[{"type": "MultiSelector", "output_names": ["cost", "loss"]}],
+            ...     objectives=[{"type": "MultiMinimizer", "variables": ["cost", "loss"],
+            ...                  "lower_reference": [0, 0], "upper_reference": [1, 1]}],
+            ...     deterministic=True, max_iter=6,
+            ... )
+            >>> study.run(lambda x: [x, (1 - x) ** 2])
+            >>> front = study.driver.front()
+            >>> front.names, bool(front.hypervolume[-1] > 0.4)
+            (('cost', 'loss'), True)
+        """
+        from assay.drivers.front import front_of
+
+        finished = [trial for trial in self._ledger.history.trials if trial.status == "succeeded"]
+        return front_of(self.belief(), finished)
+
     def get_observed_values(
         self, object_type: Any = "objective", name: str | None = None, num_samples: int | None = None
     ) -> dict[str, Any]:

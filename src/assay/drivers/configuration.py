@@ -76,7 +76,7 @@ T = TypeVar("T")
 _TYPES = {
     *("GP", "NN", "Linear", "SingleSelector", "MultiSelector", "Collector", "LinearCombination"),
     *("ChiSquaredValue", "NegLogProbability", "Expression", "Interpolation", "Scan", "Fit"),
-    *("Minimizer", "MultiMinimizer", "Explorer", "Constrainer"),
+    *("Minimizer", "MultiMinimizer", "Explorer", "Constrainer", "expression", "mapping"),
 }
 
 
@@ -172,9 +172,9 @@ def refusal(error: ValidationError) -> ConfigurationError:
     """The first thing that is wrong, in one sentence."""
     first = error.errors(include_url=False)[0]
     cause = first.get("ctx", {}).get("error")
+    path = _path(first["loc"])
     if isinstance(cause, ConfigurationError):
-        return cause
-    path = ".".join(str(part) for part in first["loc"] if part not in _TYPES)
+        return ConfigurationError(f"the driver's key {path!r}: {cause}") if path else cause
     got = shown(first["input"])
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"the driver has no key {path!r}, got {got} for it")
@@ -185,6 +185,16 @@ def refusal(error: ValidationError) -> ConfigurationError:
         )
     rule = first["msg"][0].lower() + first["msg"][1:]
     return ConfigurationError(f"the driver's key {path!r}: {rule}, got {got}")
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """The keys and numbers of a place, without the names of types that follow a number."""
+    before = ["", *location]
+    return ".".join(
+        str(part)
+        for earlier, part in zip(before, location, strict=False)
+        if not (isinstance(earlier, int) and part in _TYPES)
+    )
 
 
 def known_outputs(entry: VariableEntry | SurrogateEntry) -> list[str]:
@@ -277,14 +287,13 @@ def _check_selection(index: int, entry: VariableEntry, source: SurrogateEntry | 
                 f"the driver's key 'variables.{index}.{key}' must be one of {shown(outputs)}, got {shown(name)}"
             )
     if isinstance(entry, ChiSquaredValue | NegLogProbability):
-        sizes = [
-            len(v) for v in (entry.target_vector, entry.uncertainty_vector, entry.covariance_matrix) if v
-        ]
-        if sizes and sizes[0] != len(outputs):
-            raise ConfigurationError(
-                f"variable {shown(entry.name)} needs a target of {len(outputs)} entries, one for each output of "
-                f"{shown(source.name)}, got {sizes[0]}"
-            )
+        for key in ("target_vector", "uncertainty_vector", "covariance_matrix"):
+            given = getattr(entry, key)
+            if given is not None and len(given) != len(outputs):
+                raise ConfigurationError(
+                    f"the driver's key 'variables.{index}.{key}' must have {len(outputs)} entries, one for each output of "
+                    f"{shown(source.name)}, got {len(given)}"
+                )
 
 
 def _check_objectives(variables: Sequence[VariableEntry], objectives: Sequence[ObjectiveEntry]) -> None:
@@ -303,7 +312,7 @@ def _check_objectives(variables: Sequence[VariableEntry], objectives: Sequence[O
     leading = [entry for entry in objectives if not isinstance(entry, Constrainer)]
     if len(leading) != 1:
         raise ConfigurationError(
-            "the driver needs exactly one objective that is not a Constrainer; for several at once use a MultiMinimizer, "
+            "the driver's key 'objectives' must hold exactly one that is not a Constrainer (a MultiMinimizer is for several), "
             f"got {shown([entry.name for entry in leading])}"
         )
 

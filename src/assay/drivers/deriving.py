@@ -101,7 +101,7 @@ class Derivation:
         self, distribution: ParameterDistribution, held: Mapping[str, Any] | None = None
     ) -> ParameterMeasure:
         """A distribution over the space, with parameters held at values by name."""
-        plain = Distribution.from_data(distribution.model_dump())
+        plain = _plain(distribution)
         return ParameterMeasure.of(self.coordinates.space, self.coordinates, plain, held)
 
     @cached_property
@@ -111,7 +111,7 @@ class Derivation:
         models = [entry.error_model for entry in entries if entry.error_model is not None]
         if not models:
             return None
-        plain = Distribution.from_data(models[0].parameter_distribution.model_dump())
+        plain = _plain(models[0].parameter_distribution)
         return ParameterMeasure.of_distribution(plain)
 
     @cached_property
@@ -323,9 +323,11 @@ class Derivation:
                 formula = parse(entry.expression, None, owner=f"variable {shown(entry.name)}")
                 return expression_variable(entry.name, formula, names, self.parameters.names)
             case Fit():
+                read = entry.input or self._first
+                _require_each(entry.name, "variable_values", entry.variable_values, names[read])
                 return FitVariable.of(
                     entry.name,
-                    entry.input or self._first,
+                    read,
                     entry.expression,
                     entry.model_variables,
                     entry.variable_values,
@@ -338,6 +340,7 @@ class Derivation:
                 )
             case Interpolation():
                 read = entry.input_surrogate or self._first
+                _require_each(entry.name, "input_positions", entry.input_positions, names[read])
                 return InterpolationVariable.of(
                     entry.name,
                     read,
@@ -372,6 +375,24 @@ class Derivation:
         if not isinstance(item, str):
             return float(item)
         return parse(item, self.parameters.names, owner=f"a coefficient of variable {shown(name)}")
+
+
+def _require_each(name: str, key: str, given: Sequence[Any], outputs: Sequence[str]) -> None:
+    if len(given) != len(outputs):
+        raise ConfigurationError(
+            f"{key} of the variable {shown(name)} must have {len(outputs)} entries, one for each output of its input, "
+            f"got {len(given)}"
+        )
+
+
+def _plain(entry: ParameterDistribution) -> Distribution:
+    """The distribution of an entry, with a name for each constraint that has none."""
+    data = entry.model_dump()
+    constraints = [
+        {"name": f"constraint{index}", "expression": item} if isinstance(item, str) else item
+        for index, item in enumerate(data["constraints"])
+    ]
+    return Distribution.from_data({**data, "constraints": constraints})
 
 
 def target_covariance(entry: ChiSquaredValue | NegLogProbability, count: int) -> tuple[Array, Array]:

@@ -199,7 +199,10 @@ class Preset(AbstractDriver):
     @cached_property
     def active_learning(self) -> ActiveLearning:
         """The driver that does the work."""
-        return ActiveLearning.of(self.settings.active_learning())
+        try:
+            return ActiveLearning.of(self.settings.active_learning())
+        except ValidationError as error:
+            raise refusal(error) from None
 
     @property
     def active_learning_configuration(self) -> dict[str, Any]:
@@ -272,9 +275,12 @@ class PresetFamily:
             ConfigurationError: one sentence with the path of the key, the rule, and what was got.
         """
         try:
-            return Preset(self.kind.model_validate(dict(data)))
+            preset = Preset(self.kind.model_validate(dict(data)))
         except ValidationError as error:
             raise refusal(error) from None
+        if preset.settings.is_complete:
+            _ = preset.active_learning
+        return preset
 
 
 BayesianOptimization = PresetFamily(BayesianOptimizationConfiguration)

@@ -54,8 +54,9 @@ def _endless(value: Any) -> Any:
     return None if isinstance(value, float) and value == math.inf else value
 
 
-Vector = Annotated[list[float], BeforeValidator(_plain)]
-Matrix = Annotated[list[list[float]], BeforeValidator(_plain)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Vector = Annotated[list[Finite], BeforeValidator(_plain)]
+Matrix = Annotated[list[list[Finite]], BeforeValidator(_plain)]
 Horizon = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_endless)]
 
 

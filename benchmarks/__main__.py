@@ -20,8 +20,12 @@ COMMANDS = {
     "imports": "CPU time of `import assay`, `assay --help` and `assay show` in fresh processes",
     "fronts": "the hypervolume of Deb's front after 50 evaluations, beside BoTorch",
     "open": "time of opening a study with 1e5 events, from its snapshot and without",
+    "problem": "one problem of the manual, or one promise of the driver, at its seeds; `--help` of it names them",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
+PROBLEM_NAMES = sorted(
+    path.stem for path in (Path(__file__).parent / "problems").glob("*.py") if not path.stem.startswith("_")
+)
 
 
 def seeds_of(text: str) -> list[int]:
@@ -49,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--summary-only", action="store_true", help="run nothing, summarise what is there"
         )
+        if name == "problem":
+            command.add_argument("problem", choices=PROBLEM_NAMES)
         if name == "regret":
             command.add_argument(
                 "--problems", type=names_of, help="names, separated by commas; default: all nine"
@@ -62,7 +68,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
     options = parser().parse_args(arguments)
-    importlib.import_module(f"benchmarks.{options.command}").main(options)
+    name = f"problems.{options.problem}" if options.command == "problem" else options.command
+    importlib.import_module(f"benchmarks.{name}").main(options)
     return 0
 
 

@@ -1,0 +1,1 @@
+"""The problems and the promises of the driver, at the judged seeds."""

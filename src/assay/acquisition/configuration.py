@@ -9,7 +9,7 @@ from pydantic import Field, Tag
 
 from assay.errors import ConfigurationError
 from assay.space.schema import shown
-from assay.surrogates.configuration import Entry, Vector, by_type
+from assay.surrogates.configuration import Entry, Name, Vector, by_type
 
 __all__ = [
     "AcquisitionFunction",
@@ -30,7 +30,7 @@ class Minimizer(Entry):
     """Find the least value of a variable."""
 
     type: Literal["Minimizer"] = "Minimizer"
-    name: str = Field(default="objective", min_length=1, description=_NAME)
+    name: Name = Field(default="objective", description=_NAME)
     variable: str | None = Field(default=None, description=_VARIABLE)
     strategy: Literal["EI", "LCB", "PoI"] = Field(
         default="EI",
@@ -59,7 +59,7 @@ class MultiMinimizer(Entry):
     """Find the points where no variable can be made less without making another greater: the Pareto front."""
 
     type: Literal["MultiMinimizer"] = "MultiMinimizer"
-    name: str = Field(default="objective", min_length=1, description=_NAME)
+    name: Name = Field(default="objective", description=_NAME)
     variables: list[str] | None = Field(
         default=None,
         min_length=2,
@@ -92,7 +92,7 @@ class Explorer(Entry):
     """Learn a variable everywhere."""
 
     type: Literal["Explorer"] = "Explorer"
-    name: str = Field(default="objective", min_length=1, description=_NAME)
+    name: Name = Field(default="objective", description=_NAME)
     variable: str | None = Field(default=None, description=_VARIABLE)
     strategy: Literal["uncertainty", "integrated variance"] = Field(
         default="uncertainty",
@@ -100,7 +100,7 @@ class Explorer(Entry):
         "variable that selects outputs of a GP",
     )
     penalize_boundaries: bool = Field(
-        default=False, description="look less at the rim, where a look says little about the inside"
+        default=True, description="look less at the rim, where a look says little about the inside"
     )
     min_uncertainty: float = Field(
         default=0.0, ge=0, description="stop when the standard deviation was lower at the last 5 suggestions"
@@ -111,7 +111,7 @@ class Constrainer(Entry):
     """Stay where a variable lies between bounds, as far as one knows."""
 
     type: Literal["Constrainer"] = "Constrainer"
-    name: str = Field(default="constraint", min_length=1, description=_NAME)
+    name: Name = Field(default="constraint", description=_NAME)
     variable: str | None = Field(default=None, description=_VARIABLE)
     lower_bound: float | None = Field(default=None, description="least allowed value; none given: no limit")
     upper_bound: float | None = Field(

@@ -22,7 +22,7 @@ from assay.acquisition.configuration import (
     ObjectiveEntry,
     ParameterUncertainty,
 )
-from assay.errors import ConfigurationError
+from assay.errors import ConfigurationError, UsageError
 from assay.quantities.configuration import (
     ChiSquaredValue,
     Collector,
@@ -39,7 +39,16 @@ from assay.quantities.configuration import (
     VariableEntry,
 )
 from assay.space.schema import shown
-from assay.surrogates.configuration import GP, NN, Entry, Kernel, Linear, SurrogateEntry, Transformation
+from assay.surrogates.configuration import (
+    GP,
+    NN,
+    Entry,
+    Kernel,
+    Linear,
+    Setting,
+    SurrogateEntry,
+    Transformation,
+)
 
 __all__ = [
     "GP",
@@ -126,7 +135,7 @@ class ActiveLearningConfiguration(Entry):
         default=None,
         description="whether a repeated evaluation gives the same value; none given: noise is fitted",
     )
-    overrides: dict[str, Any] = Field(
+    overrides: dict[str, Setting] = Field(
         default_factory=dict, description="values of the model that are held as they are, by path"
     )
 
@@ -173,8 +182,12 @@ def refusal(error: ValidationError) -> ConfigurationError:
     first = error.errors(include_url=False)[0]
     cause = first.get("ctx", {}).get("error")
     path = _path(first["loc"])
-    if isinstance(cause, ConfigurationError):
-        return ConfigurationError(f"the driver's key {path!r}: {cause}") if path else cause
+    if isinstance(cause, UsageError):
+        return (
+            ConfigurationError(f"the driver's key {path!r}: {cause}")
+            if path
+            else ConfigurationError(str(cause))
+        )
     got = shown(first["input"])
     if first["type"] == "extra_forbidden":
         return ConfigurationError(f"the driver has no key {path!r}, got {got} for it")

@@ -45,7 +45,6 @@ from assay.quantities.quantity import Quantity
 from assay.quantities.scan import Scan as ScanOfSurrogate
 from assay.quantities.scan import ScanPlan, plan_scans
 from assay.quantities.selectors import collector, multi_selector, single_selector
-from assay.space.distributions import ParameterDistribution as Distribution
 from assay.space.expressions import Expression as ExpressionTree
 from assay.space.expressions import parse
 from assay.space.schema import shown
@@ -101,7 +100,7 @@ class Derivation:
         self, distribution: ParameterDistribution, held: Mapping[str, Any] | None = None
     ) -> ParameterMeasure:
         """A distribution over the space, with parameters held at values by name."""
-        plain = _plain(distribution)
+        plain = distribution.distribution()
         return ParameterMeasure.of(self.coordinates.space, self.coordinates, plain, held)
 
     @cached_property
@@ -111,7 +110,7 @@ class Derivation:
         models = [entry.error_model for entry in entries if entry.error_model is not None]
         if not models:
             return None
-        plain = _plain(models[0].parameter_distribution)
+        plain = models[0].parameter_distribution.distribution()
         return ParameterMeasure.of_distribution(plain)
 
     @cached_property
@@ -383,16 +382,6 @@ def _require_each(name: str, key: str, given: Sequence[Any], outputs: Sequence[s
             f"{key} of the variable {shown(name)} must have {len(outputs)} entries, one for each output of its input, "
             f"got {len(given)}"
         )
-
-
-def _plain(entry: ParameterDistribution) -> Distribution:
-    """The distribution of an entry, with a name for each constraint that has none."""
-    data = entry.model_dump()
-    constraints = [
-        {"name": f"constraint{index}", "expression": item} if isinstance(item, str) else item
-        for index, item in enumerate(data["constraints"])
-    ]
-    return Distribution.from_data({**data, "constraints": constraints})
 
 
 def target_covariance(entry: ChiSquaredValue | NegLogProbability, count: int) -> tuple[Array, Array]:

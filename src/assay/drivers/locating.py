@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from assay.errors import ConfigurationError, UsageError
+from assay.errors import ConfigurationError, NumericalError, UsageError
 
 __all__ = ["at_key"]
 
@@ -22,11 +22,11 @@ def at_key(path: str) -> Iterator[None]:
         assay.errors.ConfigurationError: the driver's key 'variables.0': a formula must be short, got 9 pages
 
     Raises:
-        ConfigurationError: when a UsageError is raised inside.
+        ConfigurationError: when a UsageError or a NumericalError is raised inside.
     """
     try:
         yield
-    except UsageError as error:
+    except (UsageError, NumericalError) as error:  # numbers that are too large for what is built from them
         sentence = str(error)
         raise ConfigurationError(
             sentence if sentence.startswith("the driver's key") else f"the driver's key {path!r}: {sentence}"

@@ -34,6 +34,11 @@ def check_fits_space(settings: ActiveLearningConfiguration, space: Space) -> Non
     Raises:
         ConfigurationError: one sentence with the path of the key, the rule, and what was got.
     """
+    with np.errstate(all="ignore"):  # a value that overflows is refused by what it is given to
+        _check_all(settings, space)
+
+
+def _check_all(settings: ActiveLearningConfiguration, space: Space) -> None:
     coordinates = Coordinates.of(space)
     maps = input_maps(settings.transformations, coordinates)
     for index, entry in enumerate(settings.surrogates):
@@ -106,5 +111,5 @@ def _check_values(derivation: Derivation) -> None:
     point[:, derivation.coordinates.is_category] = 0.0
     graph = derivation.graph_of_known(values)
     for index, entry in enumerate(derivation.settings.variables):
-        with at_key(f"variables.{index}"), np.errstate(all="ignore"):
+        with at_key(f"variables.{index}"):
             Quantity(graph, entry.name).mean_variance(point)

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Tag
 
 from assay.errors import ConfigurationError
+from assay.space.distributions import ParameterDistribution as Distribution
 from assay.space.schema import shown
-from assay.surrogates.configuration import Entry, Kernel, Matrix, Vector, by_type
+from assay.surrogates.configuration import Entry, Kernel, Matrix, Name, Vector, by_type
 
 __all__ = [
     "ChiSquaredValue",
@@ -45,6 +46,23 @@ class ParameterDistribution(Entry):
         default_factory=list, description="give no weight to points where these inequalities are broken"
     )
 
+    def model_post_init(self, _: Any) -> None:
+        self.distribution()
+
+    def distribution(self) -> Distribution:
+        """The same as a value, with a name for each constraint that has none."""
+        constraints = [
+            {"name": f"constraint{index}", "expression": item} if isinstance(item, str) else item
+            for index, item in enumerate(self.constraints)
+        ]
+        return Distribution.from_data(
+            {
+                "include_study_constraints": self.include_study_constraints,
+                "distributions": self.distributions,
+                "constraints": constraints,
+            }
+        )
+
 
 class ErrorModel(Entry):
     """How large the errors of the data are, as a function of the model's value and of parameters of its own."""
@@ -65,7 +83,7 @@ class SingleSelector(Entry):
     """One output of a surrogate or a variable."""
 
     type: Literal["SingleSelector"] = "SingleSelector"
-    name: str = Field(default="v", min_length=1, description=_NAME)
+    name: Name = Field(default="v", description=_NAME)
     input: str | None = Field(
         default=None, description="name of the surrogate or variable; none given: the first surrogate"
     )
@@ -78,9 +96,9 @@ class SingleSelector(Entry):
 
 
 class _Vector(Entry):
-    name: str = Field(default="v", min_length=1, description=_NAME)
+    name: Name = Field(default="v", description=_NAME)
     output_dim: int | None = Field(default=None, ge=1, description=f"{_DIMENSION}; none given: as follows")
-    output_names: list[str] | None = Field(default=None, description=_NAMES)
+    output_names: list[Name] | None = Field(default=None, description=_NAMES)
 
 
 class MultiSelector(_Vector):
@@ -109,7 +127,7 @@ class LinearCombination(Entry):
     """c0 + c1 input1 + c2 input2 + ..., with numbers or expressions of the parameters."""
 
     type: Literal["LinearCombination"] = "LinearCombination"
-    name: str = Field(default="v", min_length=1, description=_NAME)
+    name: Name = Field(default="v", description=_NAME)
     inputs: list[str] = Field(
         min_length=1,
         description="names of surrogates, variables or outputs; one of several outputs counts as all",
@@ -125,7 +143,7 @@ class LinearCombination(Entry):
 
 
 class _Misfit(Entry):
-    name: str = Field(default="v", min_length=1, description=_NAME)
+    name: Name = Field(default="v", description=_NAME)
     input: str | None = Field(
         default=None, description="name of the surrogate or variable; none given: the first surrogate"
     )
@@ -195,7 +213,7 @@ class Expression(Entry):
     """A formula of variables, outputs and parameters."""
 
     type: Literal["Expression"] = "Expression"
-    name: str = Field(default="v", min_length=1, description=_NAME)
+    name: Name = Field(default="v", description=_NAME)
     expression: str = Field(
         default="0", description="formula; `log_prob` is the log density of the parameters"
     )
@@ -259,6 +277,14 @@ class Fit(_Vector):
         default=None,
         description="standard deviations that weigh the entries; none given: those of the input at the point",
     )
+
+    def model_post_init(self, _: Any) -> None:
+        lengths = {len(row) for row in self.variable_values} - {len(self.model_variables)}
+        if lengths:
+            raise ConfigurationError(
+                f"variable {shown(self.name)} needs variable_values with {len(self.model_variables)} in each list, one for "
+                f"each of model_variables, got {min(lengths)}"
+            )
 
 
 VariableEntry = Annotated[

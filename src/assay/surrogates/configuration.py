@@ -26,7 +26,9 @@ __all__ = [
     "Linear",
     "MappingParameter",
     "Matrix",
+    "Name",
     "OutlierDetector",
+    "Setting",
     "SurrogateEntry",
     "Transformation",
     "Vector",
@@ -42,11 +44,13 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def _plain(value: Any) -> Any:
+def _as_lists(value: Any, depth: int = 2) -> Any:
     """Arrays and tuples as lists, so that people need not convert them."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    return [_plain(entry) for entry in value] if isinstance(value, tuple | list) else value
+    if not depth or not isinstance(value, tuple | list):
+        return value
+    return [_as_lists(entry, depth - 1) for entry in value]
 
 
 def _endless(value: Any) -> Any:
@@ -54,17 +58,27 @@ def _endless(value: Any) -> Any:
     return None if isinstance(value, float) and value == math.inf else value
 
 
+Name = Annotated[str, Field(min_length=1, max_length=100)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Vector = Annotated[list[Finite], BeforeValidator(_plain)]
-Matrix = Annotated[list[list[Finite]], BeforeValidator(_plain)]
+Setting = (
+    bool
+    | Annotated[int, Field(ge=-(2**53), le=2**53)]
+    | float
+    | str
+    | list[Annotated[int, Field(ge=-(2**53), le=2**53)] | float]
+    | None
+)
+Vector = Annotated[list[Finite], BeforeValidator(_as_lists)]
+Matrix = Annotated[list[list[Finite]], BeforeValidator(_as_lists)]
 Horizon = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_endless)]
 
 
 def by_type(default: str) -> Discriminator:
     """The reader of an entry's key `type`, with what it is where it is left out."""
 
-    def kind(value: Any) -> Any:
-        return value.get("type", default) if isinstance(value, dict) else getattr(value, "type", default)
+    def kind(value: Any) -> str:
+        found = value.get("type", default) if isinstance(value, dict) else getattr(value, "type", default)
+        return found if isinstance(found, str) else shown(found)
 
     return Discriminator(kind)
 
@@ -151,11 +165,11 @@ class GP(Entry):
     """A Gaussian process."""
 
     type: Literal["GP"] = "GP"
-    name: str = Field(
-        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
+    name: Name = Field(
+        default="loss", description="name of the surrogate, for `model_name` of an observation"
     )
     output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
-    output_names: list[str] | None = Field(
+    output_names: list[Name] | None = Field(
         default=None, description="names of the outputs; none given: name0, name1, ..."
     )
     input: str | None = Field(
@@ -237,11 +251,11 @@ class NN(Entry):
     """A deep ensemble: neural networks that are trained together and disagree where they know little."""
 
     type: Literal["NN"] = "NN"
-    name: str = Field(
-        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
+    name: Name = Field(
+        default="loss", description="name of the surrogate, for `model_name` of an observation"
     )
     output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
-    output_names: list[str] | None = Field(
+    output_names: list[Name] | None = Field(
         default=None, description="names of the outputs; none given: name0, name1, ..."
     )
     input: str | None = Field(
@@ -287,11 +301,11 @@ class Linear(Entry):
     """A Bayesian linear model on features of the parameters."""
 
     type: Literal["Linear"] = "Linear"
-    name: str = Field(
-        default="loss", min_length=1, description="name of the surrogate, for `model_name` of an observation"
+    name: Name = Field(
+        default="loss", description="name of the surrogate, for `model_name` of an observation"
     )
     output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
-    output_names: list[str] | None = Field(
+    output_names: list[Name] | None = Field(
         default=None, description="names of the outputs; none given: name0, name1, ..."
     )
     input: str | None = Field(
@@ -326,9 +340,9 @@ class ExpressionParameter(Entry):
     """A parameter that a surrogate sees, as a formula of others."""
 
     type: Literal["expression"] = "expression"
-    name: str = Field(min_length=1, description="name of the new parameter")
+    name: Name = Field(description="name of the new parameter")
     expression: str = Field(description="formula of the parameters of the input")
-    bounds: Annotated[list[float], Field(min_length=2, max_length=2), BeforeValidator(_plain)] = Field(
+    bounds: Annotated[list[float], Field(min_length=2, max_length=2), BeforeValidator(_as_lists)] = Field(
         description="roughly its least and greatest value; they set its scale"
     )
 
@@ -343,7 +357,7 @@ class MappingParameter(Entry):
     """A parameter that a surrogate sees: a number for each value of a discrete one, or each label of a category."""
 
     type: Literal["mapping"] = "mapping"
-    name: str = Field(min_length=1, description="name of the new parameter")
+    name: Name = Field(description="name of the new parameter")
     discrete_parameter: str = Field(description="name of the discrete, integer or categorical parameter")
     values: Vector = Field(min_length=2, description="a number for each of its values, in their order")
 
@@ -352,7 +366,7 @@ class Transformation(Entry):
     """A map from the parameters to those that a surrogate sees: the listed ones, and no others."""
 
     type: Literal["general"] = "general"
-    name: str = Field(min_length=1, description="name of the transformation, for `input` of a surrogate")
+    name: Name = Field(description="name of the transformation, for `input` of a surrogate")
     input: str | None = Field(
         default=None,
         description="name of an earlier transformation whose parameters this one reads; none given: the space",

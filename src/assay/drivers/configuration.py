@@ -226,6 +226,11 @@ def known_outputs(entry: VariableEntry | SurrogateEntry) -> list[str]:
     )
 
 
+def _has_more(name: str, entries: Sequence[Any]) -> bool:
+    """Whether a name may be that of an output which only follows with the space, as those of a Collector or a Scan."""
+    return any(not known_outputs(entry) and name.removeprefix(entry.name).isdecimal() for entry in entries)
+
+
 def _implied_outputs(entry: VariableEntry | SurrogateEntry) -> int | None:
     match entry:
         case MultiSelector(select_range=[first, last]):
@@ -268,7 +273,8 @@ def _check_variables(surrogates: Sequence[SurrogateEntry], variables: Sequence[V
             for name in given if isinstance(given, list) else [] if given is None else [given]:
                 allowed = surrogate_names if key == "input_surrogate" else list(earlier)
                 outputs = [output for known in earlier.values() for output in known_outputs(known)]
-                if name in allowed or (key == "inputs" and name in outputs):
+                known = name in outputs or _has_more(name, list(earlier.values()))
+                if name in allowed or (key == "inputs" and known):
                     continue
                 what = "surrogate" if key == "input_surrogate" else "surrogate or an earlier variable"
                 raise ConfigurationError(
@@ -317,7 +323,7 @@ def _check_objectives(variables: Sequence[VariableEntry], objectives: Sequence[O
         key = "variables" if many else "variable"
         given = objective.variables if many else objective.variable
         for name in given if isinstance(given, list) else [] if given is None else [given]:
-            if name not in names and name not in outputs:
+            if name not in names and name not in outputs and not _has_more(name, variables):
                 raise ConfigurationError(
                     f"the driver's key 'objectives.{index}.{key}' must name a variable, one of "
                     f"{', '.join(map(shown, names))}, got {shown(name)}"

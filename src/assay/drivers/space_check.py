@@ -93,7 +93,8 @@ def _check_objectives(settings: ActiveLearningConfiguration, derivation: Derivat
                 f"{shown(names)}"
             )
         for name in names:
-            owner, column = derivation.resolve(name)
+            with at_key(key):
+                owner, column = derivation.resolve(name)
             outputs = derivation.variables[owner].output_names
             if column is None and len(outputs) > 1:
                 raise ConfigurationError(

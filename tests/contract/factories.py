@@ -45,8 +45,10 @@ from assay.drivers.scipy_minimizer import ScipyMinimizer
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
 from assay.executors.adapter import FuturesExecutor
 from assay.executors.command import CommandEvaluator
+from assay.executors.distributed import DaskExecutor
+from assay.executors.distributed_worker import IsolatedEvaluator, own_folders
 from assay.executors.evaluators import PythonEvaluator
-from assay.executors.local import LocalExecutor
+from assay.executors.local import LocalExecutor, setup_of
 from assay.executors.serial import SerialExecutor
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.hypervolume import non_dominated_boxes
@@ -205,14 +207,22 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
     ),
 }
 
+
+def _isolated() -> IsolatedEvaluator:
+    evaluator = PythonEvaluator("assay.testing.models:square_of_positive")
+    return IsolatedEvaluator("conformance", setup_of(evaluator, None, None), own_folders())
+
+
 EXECUTORS: dict[str, tuple[type, Callable[[AbstractEvaluator], AbstractExecutor]]] = {
     "serial": (SerialExecutor, SerialExecutor),
     "local": (LocalExecutor, lambda evaluator: LocalExecutor(evaluator, workers=1)),
+    "dask": (DaskExecutor, lambda evaluator: DaskExecutor(evaluator, workers=1)),
     "futures": (FuturesExecutor, lambda evaluator: FuturesExecutor(evaluator, ThreadPoolExecutor(2), 2)),
 }
 
 EVALUATORS: dict[str, tuple[type, Callable[[Path], AbstractEvaluator]]] = {
     "command": (CommandEvaluator, _command),
+    "isolated": (IsolatedEvaluator, lambda _: _isolated()),
     "python": (PythonEvaluator, lambda _: PythonEvaluator("assay.testing.models:square_of_positive")),
 }
 

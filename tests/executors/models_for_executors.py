@@ -134,3 +134,8 @@ def read_standard_input(x: float) -> float:
 
 def threads_variable(x: float) -> float:
     return float(os.environ["OMP_NUM_THREADS"])
+
+
+def nap_a_while(x: float) -> float:
+    time.sleep(1.0)
+    return x

@@ -16,6 +16,7 @@ import pytest
 
 from assay.errors import AssayError, ConfigurationError, TooManyFailuresError, UsageError
 from assay.executors.abstract import Task
+from assay.executors.cluster import Cluster
 from assay.executors.command import CommandEvaluator
 from assay.executors.local import LocalExecutor
 from assay.store.memory import MemoryStore
@@ -88,7 +89,8 @@ def test_the_complete_example_shows_every_key() -> None:
         assert name in content
         model: Any = field.annotation
         if name in ("study", "executor", "stop"):
-            assert set(content[name]) == set(model.model_fields)
+            elsewhere = {"scheduler", "hosts", "slurm"} if name == "executor" else set()  # in a table below
+            assert set(content[name]) == set(model.model_fields) - elsewhere
     assert set(content["evaluator"]) == set(_fields("evaluator")) - {"python"}
 
 
@@ -177,6 +179,37 @@ def test_what_is_wrong_with_an_evaluator_is_said_before_anything_runs(
 # -- executors and stopping ----------------------------------------------------------------------------------
 
 
+def test_a_cluster_of_the_file_is_the_executors(tmp_path: Path) -> None:
+    text = f'{HEAD}{PYTHON}[executor]\ntype = "dask"\nworkers = 4\n'
+    for keys, expected in (
+        ("", Cluster()),
+        ('scheduler = "tcp://head:8786"', Cluster("tcp://head:8786")),
+        ('scheduler = "head.json"', Cluster(str(tmp_path / "head.json"))),
+        ('hosts = ["a", "b"]', Cluster(hosts=("a", "b"))),
+        ('slurm = { queue = "long" }', Cluster(slurm={"queue": "long"})),
+    ):
+        file = read(tmp_path, text + keys)
+        made: Any = file.executor()
+        assert made.keywords["cluster"] == expected
+        assert made.keywords["workers"] == file.open(MemoryStore()).settings.num_parallel == 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ('type = "local"\nhosts = ["a"]', 'the key hosts belongs to type = "dask" only'),
+        ('type = "dask"\nhosts = ["a"]', "the key workers is required beside hosts"),
+        (
+            'type = "dask"\nhosts = ["a"]\nslurm = {}\nworkers = 1',
+            "at most one of the keys scheduler, hosts, slurm",
+        ),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_refused(keys: str, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        read(tmp_path, f"{HEAD}{PYTHON}[executor]\n{keys}\n")
+
+
 def test_a_local_pool_gets_its_keys(tmp_path: Path) -> None:
     keys = "workers = 1\nmemory_limit_MB = 4000\nmax_tasks_per_worker = 7\n"
     file = read(tmp_path, f'{HEAD}{ECHO}{RESULT}[executor]\ntype = "local"\n{keys}')
@@ -255,12 +288,12 @@ def test_a_store_may_be_a_url(tmp_path: Path) -> None:
         (
             'type = "local"',
             'type = "cloud"',
-            "key executor.type must be 'serial' or 'local', got 'cloud'",
+            "key executor.type must be 'serial', 'local' or 'dask', got 'cloud'",
         ),
         (
             'type = "local"',
             'type = "serial"',
-            'key executor: the key workers belongs to type = "local" only, got 2',
+            'key executor: the key workers belongs to type = "local" or "dask" only, got 2',
         ),
         ('{ from = "input.template", to', "{ to", "key evaluator.templates[0].from is required, and missing"),
         ('to = "input.txt" }', 'to = "input.txt", mode = 1 }', "key evaluator.templates[0].mode is not a key of this format, only from, to, got 1 for it"),

@@ -54,7 +54,7 @@ class WorkerHandle:
         descriptor = self._last_words.fileno() if os.name == "posix" else None
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, *sys.path],
+                [sys.executable, "-c", _PROGRAM, *(setup.path or sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,

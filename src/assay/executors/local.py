@@ -15,7 +15,7 @@ from assay.executors.slots import Job, TaskQueue, WorkerSlot
 from assay.executors.worker import Setup, is_loading
 from assay.records import Outcome
 
-__all__ = ["LocalExecutor", "processor_count"]
+__all__ = ["LocalExecutor", "grace_seconds", "processor_count", "require_positive", "setup_of"]
 
 _GRACE_SECONDS = 2.0  # for an evaluator that ends its evaluation by itself at the time-out
 
@@ -63,26 +63,11 @@ class LocalExecutor(AbstractExecutor):
         max_tasks_per_worker: int | None = None,
     ) -> None:
         count = processor_count() if workers is None else workers
-        _require_positive("workers", count)
-        _require_positive("memory_limit_MB", memory_limit_MB)
-        _require_positive("max_tasks_per_worker", max_tasks_per_worker)
-        if is_loading():
-            raise UsageError(
-                "a pool of workers was started by a script while a worker was loading it: put what the script runs "
-                'under `if __name__ == "__main__":`, or move the evaluated function into a module'
-            )
-        content, main = _packed(evaluator)
-        setup = Setup(
-            parent=os.getpid(),
-            arguments=list(sys.argv),
-            main=main,
-            evaluator=content,
-            memory_limit_bytes=None if memory_limit_MB is None else int(memory_limit_MB * 1e6),
-            max_tasks=max_tasks_per_worker,
-        )
-        grace_seconds = _GRACE_SECONDS if evaluator.enforces_timeout else 0.0
+        require_positive("workers", count)
+        setup = setup_of(evaluator, memory_limit_MB, max_tasks_per_worker)
+        grace = grace_seconds(evaluator)
         self._queue = TaskQueue()
-        self._slots = [WorkerSlot(setup, self._queue, grace_seconds) for _ in range(count)]
+        self._slots = [WorkerSlot(setup, self._queue, grace) for _ in range(count)]
         try:
             self._slots[0].start()
             self._slots[0].ready.result()
@@ -122,9 +107,45 @@ def processor_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _require_positive(name: str, value: float | None) -> None:
+def require_positive(name: str, value: float | None) -> None:
+    """Refuse a limit that is zero or negative.
+
+    Raises:
+        UsageError: when it is.
+    """
     if value is not None and not value > 0:
-        raise UsageError(f"{name} of a local executor must be positive, got {value!r}")
+        raise UsageError(f"{name} of an executor must be positive, got {value!r}")
+
+
+def setup_of(
+    evaluator: AbstractEvaluator, memory_limit_MB: float | None, max_tasks_per_worker: int | None
+) -> Setup:
+    """What a worker needs to know to evaluate for this process.
+
+    Raises:
+        UsageError: when the evaluator cannot be sent to another process, or a limit is not positive.
+    """
+    require_positive("memory_limit_MB", memory_limit_MB)
+    require_positive("max_tasks_per_worker", max_tasks_per_worker)
+    if is_loading():
+        raise UsageError(
+            "a pool of workers was started by a script while a worker was loading it: put what the script runs "
+            'under `if __name__ == "__main__":`, or move the evaluated function into a module'
+        )
+    content, main = _packed(evaluator)
+    return Setup(
+        parent=os.getpid(),
+        arguments=list(sys.argv),
+        main=main,
+        evaluator=content,
+        memory_limit_bytes=None if memory_limit_MB is None else int(memory_limit_MB * 1e6),
+        max_tasks=max_tasks_per_worker,
+    )
+
+
+def grace_seconds(evaluator: AbstractEvaluator) -> float:
+    """How long beyond a time-out an evaluation is left alone."""
+    return _GRACE_SECONDS if evaluator.enforces_timeout else 0.0
 
 
 def _packed(evaluator: AbstractEvaluator) -> tuple[bytes, tuple[Literal["module", "path"], str] | None]:

@@ -43,6 +43,7 @@ class Setup:
         memory_limit_bytes: the most address space that it may use.
         max_tasks: after this many tasks it leaves.
         last_words: the descriptor of a file for the stack of Python at a fatal signal.
+        path: where it looks for modules; None for where its parent does.
     """
 
     parent: int
@@ -52,6 +53,7 @@ class Setup:
     memory_limit_bytes: int | None
     max_tasks: int | None
     last_words: int | None = None
+    path: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

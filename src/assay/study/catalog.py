@@ -27,6 +27,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "ScipyMinimizer": "assay.drivers.scipy_minimizer:ScipyMinimizer",
     },
     "executors": {
+        "dask": "assay.executors.distributed:DaskExecutor",
         "serial": "assay.executors.serial:SerialExecutor",
         "local": "assay.executors.local:LocalExecutor",
     },

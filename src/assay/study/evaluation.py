@@ -46,7 +46,7 @@ def build_executor(
         return executor(evaluator)
     name = executor if executor is not None else ("serial" if num_parallel == 1 else "local")
     factory = load("executors", name)
-    return factory(evaluator, workers=num_parallel) if name == "local" else factory(evaluator)
+    return factory(evaluator, workers=num_parallel) if name in ("local", "dask") else factory(evaluator)
 
 
 def evaluation_arguments(

@@ -14,12 +14,13 @@ from pydantic import ValidationError
 
 from assay.errors import ConfigurationError, UsageError
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
+from assay.executors.cluster import Cluster
 from assay.space.schema import shown
 from assay.space.space import Space
 from assay.store.abstract import AbstractStore
 from assay.study.catalog import load
 from assay.study.progress import Progress
-from assay.study.sections import EvaluatorSection, StudyDocument, refusal
+from assay.study.sections import EvaluatorSection, ExecutorSection, StudyDocument, refusal
 from assay.study.study import Study, create_study
 
 __all__ = ["StudyFile", "read_study_file"]
@@ -103,12 +104,19 @@ class StudyFile:
         factory = load("executors", section.type)
         if section.type == "serial":
             return factory
-        return functools.partial(
+        pool = functools.partial(
             factory,
             workers=self._num_parallel(),
             memory_limit_MB=section.memory_limit_MB,
             max_tasks_per_worker=section.max_tasks_per_worker,
         )
+        return pool if section.type == "local" else functools.partial(pool, cluster=self._cluster(section))
+
+    def _cluster(self, section: ExecutorSection) -> Cluster:
+        scheduler = section.scheduler
+        if scheduler is not None and scheduler.endswith(".json"):
+            scheduler = str(self.folder / scheduler)
+        return Cluster(scheduler, tuple(section.hosts), section.slurm)
 
     def stop(self) -> Callable[[Progress], bool] | None:
         """The rule for `Study.run` that is neither the study's nor the driver's: the target.

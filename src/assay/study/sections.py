@@ -68,31 +68,51 @@ class DriverSection(BaseModel):
 class ExecutorSection(_Section):
     """Where evaluations run."""
 
-    type: Literal["serial", "local"] = Field(
-        default="serial", description="in this process, or in a pool of processes"
+    type: Literal["serial", "local", "dask"] = Field(
+        default="serial", description="in this process, in a pool of processes, or on a Dask cluster"
     )
     workers: int | None = Field(
         default=None,
         ge=1,
         le=1024,
-        description="evaluations at once; local only; default: the processors there are",
+        description="evaluations at once; not serial; default: the processors there are",
     )
     memory_limit_MB: float | None = Field(
-        default=None, gt=0, le=_MANY, description="per worker; local only; default: none"
+        default=None, gt=0, le=_MANY, description="per worker; not serial; default: none"
     )
     max_tasks_per_worker: int | None = Field(
         default=None,
         ge=1,
         le=_MANY,
-        description="a worker is replaced after so many; local only; default: never",
+        description="a worker is replaced after so many; not serial; default: never",
+    )
+    scheduler: str | None = Field(
+        default=None,
+        min_length=1,
+        description="address or scheduler file (.json) of a scheduler that runs; dask only",
+    )
+    hosts: list[str] = Field(
+        default=[], description="hosts that SSH reaches, the first one for the scheduler; dask only"
+    )
+    slurm: dict[str, Any] | None = Field(
+        default=None, description="arguments of dask_jobqueue.SLURMCluster; dask only"
     )
 
     @model_validator(mode="after")
-    def _require_local(self) -> ExecutorSection:
+    def _require_type(self) -> ExecutorSection:
+        clusters = ("scheduler", "hosts", "slurm")
         if self.type == "serial":
-            _refuse_given(
-                self, ("workers", "memory_limit_MB", "max_tasks_per_worker"), 'belongs to type = "local" only'
+            keys = ("workers", "memory_limit_MB", "max_tasks_per_worker")
+            _refuse_given(self, keys, 'belongs to type = "local" or "dask" only')
+        if self.type != "dask":
+            _refuse_given(self, clusters, 'belongs to type = "dask" only')
+        elsewhere = _given(self, clusters)
+        if len(elsewhere) > 1:
+            raise ValueError(
+                f"at most one of the keys {', '.join(clusters)} may stand, got {', '.join(elsewhere)}"
             )
+        if elsewhere and self.workers is None:
+            raise ValueError(f"the key workers is required beside {next(iter(elsewhere))}")
         return self
 
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PROGRAMS = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 STAMP = ENVIRONMENT / "assay-setup.json"
-DEVELOPMENT = ("dev", "jax", "plots", "postgres")
+DEVELOPMENT = ("dev", "jax", "plots", "postgres", "cluster")
 EXAMPLES = ("examples",)
 
 
@@ -108,15 +108,17 @@ def docs() -> int:
 
 
 def example(name: str) -> int:
-    """Run the study file of an example from scratch, show what it found and draw it."""
-    study = ROOT / "examples" / name / "STUDY.toml"
-    if not study.is_file():
-        known = sorted(path.parent.name for path in (ROOT / "examples").glob("*/STUDY.toml"))
+    """Run an example from scratch, show what it found and draw it: its study file, or else its program."""
+    study, program = (ROOT / "examples" / name / file for file in ("STUDY.toml", f"{name}.py"))
+    if not study.is_file() and not program.is_file():
+        known = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
         raise Stop(f"there is no example {name!r}; there are: {', '.join(known) or 'none'}")
     set_up(EXAMPLES)
     folder = ROOT / "runs" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if not study.is_file():
+        return run("python", f"examples/{name}/{name}.py", f"runs/{name}")
     store, picture = f"runs/{name}/study.assay.db", f"runs/{name}/convergence.png"
     code = run("assay", "run", str(study.relative_to(ROOT)), "--store", store)
     code = code or run("assay", "plot", "convergence", store, "--output", picture)

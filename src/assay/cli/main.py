@@ -57,6 +57,7 @@ class PlotKind(StrEnum):
     slices = "slices"
     parallel = "parallel"
     calibration = "calibration"
+    front = "front"
 
 
 Target = Annotated[
@@ -169,7 +170,8 @@ def plot(
 
     convergence: the best value against the number of evaluations. slices: what the model believes along each parameter,
     through the best point, with its uncertainty. parallel: all points across all parameters. calibration: predictions
-    for each point from all others, beside what was observed.
+    for each point from all others, beside what was observed. front: the compromises of several objectives, and their
+    hypervolume over time.
     """
     from assay.cli.plotting import plot_target
 

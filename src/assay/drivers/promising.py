@@ -55,7 +55,7 @@ DRAWS = 64
 # Draws of a front that is not known.
 FRONTS = 32
 # The neighbourhood of a look, in box widths, that should lie inside the box.
-NEIGHBOURHOOD = 0.2
+NEIGHBOURHOOD = 0.1
 # The width of the smoothed front, in distances of the references.
 SMOOTHING = 1e-3
 # The standard deviations of a confidence bound; `scaling` multiplies them.

@@ -11,6 +11,7 @@ import numpy as np
 from assay.errors import UsageError
 from assay.plots.calibration import predicted_observed
 from assay.plots.convergence import convergence
+from assay.plots.front import front, hypervolume_over_time
 from assay.plots.interactive import convergence_figure, parallel_coordinates_figure, slices_figure
 from assay.plots.parallel import parallel_coordinates
 from assay.plots.slices import slices
@@ -24,6 +25,7 @@ __all__ = [
     "draw_interactive",
     "plot_calibration",
     "plot_convergence",
+    "plot_front",
     "plot_parallel",
     "plot_slices",
     "study_slices",
@@ -64,6 +66,23 @@ def plot_calibration(study: Study, ax: Any | None = None) -> Any:
     return panel
 
 
+def plot_front(study: Study, figure: Any | None = None) -> np.ndarray:
+    """The front of a study with a `MultiMinimizer`, beside its hypervolume over time; see `assay.plots.front`.
+
+    Returns:
+        The two Axes; of more than two objectives the first two are drawn.
+
+    Raises:
+        UsageError: when the driver has one objective only, or has seen too little.
+    """
+    found = study.driver.front()
+    panels = (figure or new_figure(10.0)).subplots(1, 2)
+    shown = found.evaluated[:, :2]
+    front(shown, found.upper[:2], names=(found.names[0], found.names[1]), ax=panels[0])
+    hypervolume_over_time(found.evaluated, found.upper, lower=found.lower, ax=panels[1])
+    return panels
+
+
 def study_slices(study: Study, centre: Mapping[str, Any] | None = None) -> list[Slice]:
     """The belief along each design parameter that varies, all others held at a centre.
 
@@ -99,7 +118,9 @@ def study_slices(study: Study, centre: Mapping[str, Any] | None = None) -> list[
 
 
 def draw(kind: str, study: Study) -> Any:
-    """The matplotlib figure of a kind: convergence, slices, parallel, calibration."""
+    """The matplotlib figure of a kind: convergence, slices, parallel, calibration, front."""
+    if kind == "front":
+        return plot_front(study)[0].figure
     if kind == "slices":
         parts = study_slices(study)
         return slices(parts)[0].figure

@@ -20,14 +20,14 @@ from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.transformed import TransformedSurrogate, mapped
 
-__all__ = ["Belief", "ObjectType", "Selection", "averaged_posteriors"]
+__all__ = ["INVERSE_TEMPERATURE", "Belief", "ObjectType", "Selection", "averaged_posteriors"]
 
 Array = np.ndarray
 ObjectType = Literal["objective", "variable", "surrogate"]
 
 # With more rows than this the hyperparameters are known well enough, and averaging over them would cost too much.
 AVERAGED_ROWS = 500
-# Rows that a search has chosen crowd where it looked, and few functions are as rough there as elsewhere; with one, 95 %
+# Rows that a search has chosen crowd where it looked, and few functions are as rough there as elsewhere: with 1, 95 %
 # intervals at fresh points of the coating cover 87 %. Smooth functions are covered more often than stated as it is, and
 # a smaller number would overdo it (benchmarks/README.md).
 INVERSE_TEMPERATURE = 0.5

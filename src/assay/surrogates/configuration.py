@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from assay.errors import ConfigurationError
 from assay.space.schema import shown
@@ -38,12 +38,6 @@ __all__ = [
 ]
 
 
-class Entry(BaseModel):
-    """One table of a configuration: frozen, without unknown keys, without silent conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 def _as_lists(value: Any, depth: int = 2) -> Any:
     """Arrays and tuples as lists, so that people need not convert them."""
     if hasattr(value, "tolist"):
@@ -51,6 +45,17 @@ def _as_lists(value: Any, depth: int = 2) -> Any:
     if not depth or not isinstance(value, tuple | list):
         return value
     return [_as_lists(entry, depth - 1) for entry in value]
+
+
+class Entry(BaseModel):
+    """One table of a configuration: frozen, without unknown keys, without silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_lists(cls, data: Any) -> Any:
+        return {key: _as_lists(value) for key, value in data.items()} if isinstance(data, dict) else data
 
 
 def _endless(value: Any) -> Any:
@@ -68,8 +73,8 @@ Setting = (
     | list[Annotated[int, Field(ge=-(2**53), le=2**53)] | float]
     | None
 )
-Vector = Annotated[list[Finite], BeforeValidator(_as_lists)]
-Matrix = Annotated[list[list[Finite]], BeforeValidator(_as_lists)]
+Vector = list[Finite]
+Matrix = list[list[Finite]]
 Horizon = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_endless)]
 
 
@@ -342,7 +347,7 @@ class ExpressionParameter(Entry):
     type: Literal["expression"] = "expression"
     name: Name = Field(description="name of the new parameter")
     expression: str = Field(description="formula of the parameters of the input")
-    bounds: Annotated[list[float], Field(min_length=2, max_length=2), BeforeValidator(_as_lists)] = Field(
+    bounds: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(
         description="roughly its least and greatest value; they set its scale"
     )
 

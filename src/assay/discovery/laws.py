@@ -1,0 +1,227 @@
+"""Laws that were found: predictions with intervals, constants with units, and the table of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+
+from assay.discovery.dimensions import Dimensions, Group
+from assay.discovery.forms import Fit, Form
+from assay.discovery.printing import rounded, to_numpy, to_sympy
+from assay.discovery.validation import Validation
+from assay.errors import UsageError
+from assay.space.expressions import Expression
+
+__all__ = ["FittedConstant", "Law", "Laws"]
+
+Array = np.ndarray
+
+
+@final
+@dataclass(frozen=True)
+class FittedConstant:
+    """A constant of a law, in the order in which the equation shows them.
+
+    Arguments:
+        value: in the unit.
+        standard_error: zero where the constant is held at a simple fraction.
+        unit: `1` for a plain number; None where no units were given.
+    """
+
+    value: float
+    standard_error: float
+    unit: str | None
+
+    def interval(self, probability: float = 0.95) -> tuple[float, float]:
+        """The limits between which it is, as far as the residuals are normal and many.
+
+        Example:
+            >>> low, high = FittedConstant(2.0, 0.1, None).interval(0.95)
+            >>> round(low, 3), round(high, 3)
+            (1.804, 2.196)
+        """
+        from statistics import NormalDist
+
+        width = NormalDist().inv_cdf(0.5 + probability / 2) * self.standard_error
+        return self.value - width, self.value + width
+
+
+@final
+@dataclass(frozen=True)
+class Law:
+    """An equation for the response, fitted.
+
+    Its columns are in the coherent system of units of the `Laws` that it belongs to; `predict` takes and gives the units
+    of the data.
+
+    Arguments:
+        form, fit: the equation and its constants.
+        validation: its errors on rows that were left out.
+        rows: the number that it was fitted to.
+        dimensions: of the columns and the response, where units were given.
+        constant_units: (constants, bases), the exponents of the units of its constants; None for an equation that no units
+            make right, or without units.
+        response_name: the response's.
+    """
+
+    form: Form
+    fit: Fit
+    validation: Validation
+    rows: int
+    dimensions: Dimensions | None
+    constant_units: Array | None
+    response_name: str
+
+    @cached_property
+    def expression(self) -> Expression:
+        """The equation as a parsed expression, its constants to ten digits."""
+        return Expression(rounded(self.form.with_values(self.fit.values)))
+
+    @property
+    def equation(self) -> str:
+        """Its text, in the language of expressions."""
+        return self.expression.text
+
+    @property
+    def latex(self) -> str:
+        """LaTeX for the mathematical mode."""
+        return self.expression.latex()
+
+    @property
+    def sympy(self) -> Any:
+        """It as an expression of SymPy.
+
+        Raises:
+            MissingExtraError: without SymPy.
+        """
+        return to_sympy(self.form.with_values(self.fit.values))
+
+    @property
+    def numpy(self) -> str:
+        """Its source for NumPy, with `np` and the names of the columns free."""
+        return to_numpy(self.form.with_values(self.fit.values))
+
+    @property
+    def complexity(self) -> int:
+        """The number of nodes of the equation."""
+        return self.form.complexity(self.fit.values)
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether its dimensions are right, for some units of its constants; True where no units are known."""
+        return self.dimensions is None or self.constant_units is not None
+
+    @property
+    def constants(self) -> tuple[FittedConstant, ...]:
+        """Its constants with their uncertainties and units; those that are exactly 1 and left out of the text as well."""
+        errors = np.zeros(len(self.fit.values))
+        errors[self.form.free] = self.fit.standard_errors
+        units: list[str | None] = [None] * len(errors)
+        if self.dimensions is not None and self.constant_units is not None:
+            units = [self.dimensions.unit(exponents) for exponents in self.constant_units]
+        triples = zip(self.fit.values.tolist(), errors.tolist(), units, strict=True)
+        return tuple(FittedConstant(*triple) for triple in triples)
+
+    def predict(self, data: Mapping[str, Any]) -> Array:
+        """The response at other inputs, in the units of the data that the law was found in.
+
+        Arguments:
+            data: each column of the equation, (n,).
+        """
+        return self.form.predict(self._coherent(data), self.fit.values) / self._response_factor
+
+    def predict_interval(self, data: Mapping[str, Any], probability: float = 0.95) -> tuple[Array, Array]:
+        """The limits between which a new observation is.
+
+            f ± t_{n - p} sqrt(s² + J C Jᵀ)
+
+        with the residual variance s² and the covariance C of the constants. They hold when the form is right and the
+        residuals are normal and of equal size.
+
+        Arguments:
+            data: each column of the equation, (n,).
+            probability: between 0 and 1.
+        """
+        if not 0 < probability < 1:
+            raise UsageError(f"probability must be between 0 and 1, got {probability}")
+        from scipy.special import stdtrit
+
+        columns = self._coherent(data)
+        value, slopes = self.form.jacobian(columns, self.fit.values)
+        freedom = max(self.rows - len(self.form.free), 1)
+        variance = self.fit.loss * self.rows / freedom + np.einsum(
+            "ni,ij,nj->n", slopes, self.fit.covariance, slopes
+        )
+        width = stdtrit(freedom, 0.5 + probability / 2) * np.sqrt(variance)
+        return (value - width) / self._response_factor, (value + width) / self._response_factor
+
+    @property
+    def _response_factor(self) -> float:
+        return 1.0 if self.dimensions is None else self.dimensions.factors[self.response_name]
+
+    def _coherent(self, data: Mapping[str, Any]) -> dict[str, Array]:
+        missing = [name for name in self.expression.names if name not in data]
+        if missing:
+            raise UsageError(f"the equation needs the column {missing[0]!r}, got {sorted(map(str, data))}")
+        factors = {} if self.dimensions is None else self.dimensions.factors
+        names = self.expression.names or tuple(data)[:1]
+        return {name: np.atleast_1d(np.asarray(data[name], float)) * factors.get(name, 1.0) for name in names}
+
+
+@final
+@dataclass(frozen=True)
+class Laws:
+    """What `discover` found: the laws that no other is both simpler and better than, the simplest first.
+
+    Arguments:
+        laws: at least one.
+        recommended: the one to take.
+        units: the coherent units that equations are in, by column; empty where none were given.
+        groups: the dimensionless groups that were searched in.
+        replicate_error: the standard deviation of repeated rows; None without such rows.
+    """
+
+    laws: tuple[Law, ...]
+    recommended: Law
+    units: Mapping[str, str]
+    groups: tuple[Group, ...]
+    replicate_error: float | None
+
+    @property
+    def table(self) -> Any:
+        """A data frame with a row for each law: complexity, loss, score, cross_validation, extrapolation, consistent,
+        recommended, equation.
+
+        The loss is the weighted mean square of the residuals, the score the fall of its logarithm for each unit of complexity
+        since the row above, and cross_validation and extrapolation are root mean squares of errors on rows that were left out:
+        by turns, and those at the edge of the data.
+        """
+        import pandas as pd
+
+        rows, previous = [], None
+        for law in self.laws:
+            loss = max(law.fit.loss, 1e-300)
+            score = 0.0
+            if previous is not None:
+                score = float(np.log(previous[1] / loss) / max(law.complexity - previous[0], 1))
+            previous = law.complexity, loss
+            rows.append(
+                {
+                    "complexity": law.complexity,
+                    "loss": law.fit.loss,
+                    "score": score,
+                    "cross_validation": float(np.sqrt(law.validation.inside)),
+                    "extrapolation": float(np.sqrt(law.validation.edge)),
+                    "consistent": law.is_consistent,
+                    "recommended": law is self.recommended,
+                    "equation": law.equation,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def __str__(self) -> str:
+        return self.table.to_string(index=False)

@@ -1,0 +1,56 @@
+"""Which laws to show, and which one to take: by errors on rows that were left out, never by the fit alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from assay.discovery.laws import Law
+from assay.discovery.table import Table
+
+__all__ = ["pareto_front", "recommended"]
+
+ROUNDING = 1e-9  # relative errors below this are rounding
+EDGE_FACTOR = 2.0
+
+
+def pareto_front(laws: Sequence[Law]) -> list[Law]:
+    """The laws than which none that is simpler, or as simple, has a smaller loss; and those that a front of the laws with
+    right dimensions alone would hold."""
+    kept: list[Law] = []
+    for some in (laws, [law for law in laws if law.is_consistent]):
+        best = np.inf
+        for law in sorted(some, key=lambda law: (law.complexity, law.fit.loss)):
+            if law.fit.loss < best:
+                best = law.fit.loss
+                if law not in kept:
+                    kept.append(law)
+    return kept
+
+
+def recommended(laws: Sequence[Law], table: Table) -> Law:
+    """The simplest law that predicts as well as the best one, as far as the data can tell them apart.
+
+    The best one has the smallest sum of the mean squared errors of cross-validation and at the edge. A simpler one is as good
+    when its errors in cross-validation exceed the best one's by less than one standard error of their difference, row by
+    row, and its error at the edge is at most twice that of the best. Laws with wrong dimensions are left out while there
+    are others.
+
+    Source: L. Breiman et al., Classification and Regression Trees, 1984, section 3.4.3, for the one-standard-error rule.
+    """
+    able = [law for law in laws if law.is_consistent] or list(laws)
+    floor = ROUNDING**2 * float(np.average(table.response**2, weights=table.weights))
+    best = min(
+        able, key=lambda law: (max(law.validation.inside + law.validation.edge, floor), law.complexity)
+    )
+    for law in sorted(able, key=lambda law: (law.complexity, law.fit.loss)):
+        with np.errstate(invalid="ignore"):
+            difference = np.maximum(law.validation.rows, floor) - np.maximum(best.validation.rows, floor)
+        if not np.isfinite(difference).all():
+            continue
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        near = law.validation.edge <= max(EDGE_FACTOR**2 * best.validation.edge, floor)
+        if near and difference.mean() <= error:
+            return law
+    return best

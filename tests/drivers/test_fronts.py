@@ -107,11 +107,8 @@ def test_exploring_learns_more_than_random_points() -> None:
     random.configure(variables=[{"type": "MultiSelector", "input": "f"}], objectives=[{"type": "Explorer"}])
     for x, y in np.random.default_rng(6).random((20, 2)):
         random.add_observation(wavy(x, y), design_value={"x": float(x), "y": float(y)})
-    for keys in (
-        {"strategy": "uncertainty", "penalize_boundaries": True},
-        {"strategy": "integrated variance"},
-    ):
-        assert error(explored(**keys)) < error(random)
+    for strategy in ("uncertainty", "integrated variance"):
+        assert error(explored(strategy=strategy)) < error(random)
 
 
 def test_what_looks_at_the_rim_say_little_about_is_looked_at_less() -> None:
@@ -120,8 +117,8 @@ def test_what_looks_at_the_rim_say_little_about_is_looked_at_less() -> None:
         return int(((points < 1e-3) | (points > 1 - 1e-3)).any(axis=1).sum())
 
     plain = on_the_rim(explored(strategy="uncertainty", penalize_boundaries=False))
-    assert on_the_rim(explored(strategy="uncertainty", penalize_boundaries=True)) < plain
-    assert on_the_rim(explored(strategy="integrated variance", penalize_boundaries=False)) < plain
+    assert on_the_rim(explored(strategy="uncertainty")) < plain
+    assert on_the_rim(explored(strategy="integrated variance")) < plain
 
 
 def test_what_cannot_be_explored_by_a_strategy_is_refused() -> None:

@@ -99,8 +99,10 @@ class Explorer(Entry):
         description="look where the variable is least sure; or where a look makes it surest on the whole, which needs a "
         "variable that selects outputs of a GP",
     )
-    penalize_boundaries: bool = Field(
-        default=True, description="look less at the rim, where a look says little about the inside"
+    penalize_boundaries: bool | None = Field(
+        default=None,
+        description="look less at the rim, where a look says little about the inside; none given: for uncertainty, as the "
+        "integrated variance knows it already",
     )
     min_uncertainty: float = Field(
         default=0.0, ge=0, description="stop when the standard deviation was lower at the last 5 suggestions"

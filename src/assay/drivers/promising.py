@@ -189,7 +189,8 @@ def learning(
                 f"one GP without a transformation; for {objective.variable!r} take 'uncertainty'"
             )
         promise = _reduction(outputs, references)
-    if not objective.penalize_boundaries:
+    penalised = objective.penalize_boundaries
+    if not (objective.strategy == "uncertainty" if penalised is None else penalised):
         return promise
     columns = np.flatnonzero(coordinates.continuous[: coordinates.design_dimension])
     return LogProduct((promise, LogInside(np.full(len(columns), NEIGHBOURHOOD), columns)))

@@ -21,7 +21,7 @@ import numpy as np
 
 from assay.analysis.chains import Continuation, MarkovChains, SamplerName, StoppedChains
 from assay.analysis.diagnostics import effective_sample_size, r_hat, tail_effective_sample_size
-from assay.analysis.ensemble import EnsembleSampler
+from assay.analysis.ensemble import MANY_WALKERS, EnsembleSampler
 from assay.analysis.log_density import BoxedDensity, LogDensity
 from assay.analysis.modes import Mode, find_modes
 from assay.analysis.nuts import BLOCK, NutsSampler
@@ -39,6 +39,7 @@ AGREEMENT = (
     1.02  # R-hat below which the chains count as mixed; of 32 walkers it takes about 50 autocorrelation times
 )
 BURN_IN_TAUS = 5
+GROUPS = 8  # of many walkers, in which they are compared
 JUDGED = 2000  # draws of each chain that are looked at; of longer ones every second, third, ...
 
 
@@ -247,7 +248,9 @@ def _engine(
 ) -> NutsSampler | EnsembleSampler:
     if settings.sampler == "nuts":
         return NutsSampler(density, tuning["centre"], tuning["factor"], generator, tuning.get("step_size"))
-    return EnsembleSampler(density.values(), len(settings.names), settings.walkers, generator)
+    return EnsembleSampler(
+        density.values(), len(settings.names), settings.walkers, generator, settled="centre" not in tuning
+    )
 
 
 def _walked(
@@ -316,7 +319,21 @@ def _judged(chains: Array, settings: _Settings) -> tuple[int, Array, Array, Arra
         )
     kept = chains[:, burn_in:]
     ess = effective_sample_size(_sparse(kept))
-    return burn_in, settings.walkers * kept.shape[1] / ess, r_hat(_sparse(kept)), ess
+    return burn_in, settings.walkers * kept.shape[1] / ess, r_hat(_sparse(_grouped(kept))), ess
+
+
+def _grouped(chains: Array) -> Array:
+    """Many chains as a few, the draws of the chains of a group one after another at each step.
+
+    Each of many chains may be short, though together they are worth many draws; R-hat then compares groups of them.
+    Source: C. C. Margossian et al., Bayesian Analysis (2024), arXiv:2110.13017.
+    """
+    count, steps, dimension = chains.shape
+    if count < MANY_WALKERS:
+        return chains
+    members = count // GROUPS
+    kept = chains[: GROUPS * members].reshape(GROUPS, members, steps, dimension)
+    return kept.swapaxes(1, 2).reshape(GROUPS, members * steps, dimension)
 
 
 def _sparse(chains: Array) -> Array:

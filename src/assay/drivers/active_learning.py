@@ -14,7 +14,7 @@ from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
 from assay.drivers.belief import Belief, averaged_posteriors
 from assay.drivers.configuration import ActiveLearningConfiguration, validate
 from assay.drivers.deciding import decide
-from assay.drivers.deriving import Derivation, leading
+from assay.drivers.deriving import Derivation, kept_bounds, leading
 from assay.drivers.describing import describe, with_hyperparameters
 from assay.drivers.error_parameters import with_likely_errors
 from assay.drivers.models import Models, fit_models
@@ -58,6 +58,7 @@ class _Seen:
         finished: the trials that succeeded.
         points: (finished, dimension), in unit coordinates.
         observed: (finished,), the objective as it follows from what was measured; NaN where it does not.
+        within: (finished,), False where what was measured breaks the bounds of a Constrainer.
     """
 
     derivation: Derivation
@@ -65,6 +66,7 @@ class _Seen:
     finished: Sequence[Trial]
     points: Array
     observed: Array
+    within: Array
 
 
 @final
@@ -150,7 +152,7 @@ class ActiveLearning(AbstractDriver):
             worth = np.where(np.isfinite(worth), worth, mean)
         if not np.isfinite(worth).any():
             return None
-        allowed &= np.isfinite(worth)
+        allowed &= seen.within & np.isfinite(worth)
         index = int(np.argmin(np.where(allowed, worth, np.inf) if allowed.any() else worth))
         trial = seen.finished[index]
         figures = (
@@ -173,21 +175,27 @@ class ActiveLearning(AbstractDriver):
         objective = leading(self.settings.objectives)
         lowest = None
         if isinstance(objective, Minimizer) and objective.min_val > -math.inf:
-            values = self._seen(history).observed
+            seen = self._seen(history)
+            values = seen.observed[seen.within]
             lowest = float(np.nanmin(values)) if np.isfinite(values).any() else None
         return met_rule(objective, lowest, (history.state or {}).get("recent", []))
 
-    def belief(self, history: History) -> Belief:
+    def belief(self, history: History, *, as_chosen: bool = False) -> Belief:
         """The models after a history, fitted to all of it; for predictions and pictures.
+
+        Arguments:
+            history: what happened.
+            as_chosen: take the models that suggestions are made by, with the kernel of the greatest evidence and one set
+                of hyperparameters: the better means, as Markov chains need them, with the lesser intervals.
 
         Raises:
             UsageError: before two evaluations succeeded.
         """
         seen = self._seen(history)
         self._require_enough(seen.training)
-        models = self._models(history, seen)
+        models = self._models(history, seen, first_only=not as_chosen)
         # What people read says how sure it is of its hyperparameters too; a suggestion can do without.
-        posteriors = averaged_posteriors(models)
+        posteriors = models.posteriors if as_chosen else averaged_posteriors(models)
         feasible = FeasibleSet.of(history.space, seen.derivation.coordinates)
         belief = Belief(seen.derivation, models, posteriors, feasible, seen.points, seen.observed)
         if np.isfinite(seen.observed).all():
@@ -354,7 +362,7 @@ class ActiveLearning(AbstractDriver):
             for entry in self.settings.surrogates
         }
 
-    def _models(self, history: History, seen: _Seen) -> Models:
+    def _models(self, history: History, seen: _Seen, *, first_only: bool = True) -> Models:
         """The models that people read: of the first turn, with hyperparameters kept or fitted as for a suggestion."""
 
         def randomness(purpose: str) -> np.random.Generator:
@@ -364,7 +372,7 @@ class ActiveLearning(AbstractDriver):
         warpings = self._warpings(self._turn(0).warping)
         # The rougher kernel: what the smoother one gains in finding, its intervals lose in covering (measured).
         return self._fit(
-            coordinates, seen.training, warpings, self._fits(history), randomness, first_only=True
+            coordinates, seen.training, warpings, self._fits(history), randomness, first_only=first_only
         )
 
     def _fit(
@@ -423,7 +431,7 @@ class ActiveLearning(AbstractDriver):
             for name, count in self._outputs.items()
         }
         points = coordinates.encode([trial.suggestion.kwargs for trial in finished])
-        observed = np.full(len(finished), np.nan)
+        observed, within = np.full(len(finished), np.nan), np.ones(len(finished), dtype=bool)
         complete = {name: rows[np.isfinite(rows).all(axis=1)] for name, rows in measured.items()}
         derivation = Derivation(self.settings, coordinates, observed=complete)
         owner, column = derivation.resolve(derivation.objective_names[0])
@@ -432,7 +440,8 @@ class ActiveLearning(AbstractDriver):
             values = {name: rows[whole] for name, rows in measured.items()}
             derivation = with_likely_errors(derivation, values, points[whole])
             observed[whole] = derivation.of_observed(values, points[whole], owner)[:, column or 0]
-        return _Seen(derivation, training(history, coordinates, self._outputs), finished, points, observed)
+            within[whole] = kept_bounds(derivation, values, points[whole])
+        return _Seen(derivation, training(history, coordinates, self._outputs), finished, points, observed, within)
 
     def _is_exact(self, finished: Sequence[Trial]) -> bool:
         """Whether an observation is the truth, in an environment that never changes."""

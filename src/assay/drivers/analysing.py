@@ -25,6 +25,8 @@ Array = np.ndarray
 
 # Points of the prior, and the best looks, from where the maxima of a posterior are looked for.
 PRIOR_STARTS, BEST_STARTS = 32, 8
+# Walkers of the ensemble: a model is asked for so many points in little more time than for one.
+ENSEMBLE_WALKERS = 512
 # Draws of the belief at each point, where statistics are to hold the model's own uncertainty.
 DRAWS = 16
 
@@ -124,7 +126,7 @@ def chains_of(
     name: str | None = None,
     *,
     environment: Mapping[str, float] | None = None,
-    sampler: Literal["nuts", "ensemble"] | None = None,
+    sampler: Literal["nuts", "ensemble"] = "ensemble",
     num_walkers: int | None = None,
     max_iter: int = 50_000,
     max_time: float = math.inf,
@@ -143,10 +145,15 @@ def chains_of(
     Arguments:
         name: of the variable, a ChiSquaredValue or a NegLogProbability; none given: the objective's.
         environment: values of the environment's variable parameters.
+        sampler: the ensemble asks the models for many points at once; "nuts" takes few steps where a posterior is nearly
+            normal, and hundreds of gradients for each where it is a bent ridge.
+        num_walkers: chains; none given: 8 of "nuts", 512 of the ensemble.
 
     Raises:
         UsageError: for another kind of variable, or a parameter that is not continuous.
     """
+    if num_walkers is None and sampler == "ensemble":
+        num_walkers = ENSEMBLE_WALKERS
     density, names, lower, upper = draws_of_posterior(belief, name, environment)
     starts = _starts(belief, lower, upper, len(names), seed)
     unit = run_mcmc(
@@ -201,9 +208,23 @@ def draws_of_posterior(
     at_mean = np.zeros((1, quantity.normal_dimension))
     measure = whole.measure
 
-    def value_gradient(points: Array) -> tuple[Array, Array]:
+    def whole_points(points: Array) -> tuple[Array, Array]:
+        """Points of the space, and error parameters."""
         design, own = points[:, :count], points[:, count:]
-        units = np.concatenate([design, np.broadcast_to(place, (len(points), len(place)))], axis=1)
+        return np.concatenate([design, np.broadcast_to(place, (len(points), len(place)))], axis=1), own
+
+    def value(points: Array) -> Array:
+        units, own = whole_points(points)
+        total = -factor * quantity.draw(np.concatenate([units, own], axis=1), at_mean)[0, :, 0]
+        total = total + measure.log_volume(units)[0]
+        if entry.type == "ChiSquaredValue":
+            total = total + measure.log_prob_gradient(units)[0]
+        if extra and errors is not None:
+            total = total + errors.log_prob_gradient(own)[0]
+        return np.where(belief.feasible.contains(units) & np.isfinite(total), total, -np.inf)
+
+    def value_gradient(points: Array) -> tuple[Array, Array]:
+        units, own = whole_points(points)
         drawn, pullback = quantity.draw_pullback(np.concatenate([units, own], axis=1), at_mean)
         by_all = pullback(np.full_like(drawn, -factor))
         total, gradient = -factor * drawn[0, :, 0], np.zeros_like(points)
@@ -226,7 +247,7 @@ def draws_of_posterior(
         ends = errors.from_cube(np.stack([np.zeros(errors.cube_dimension), np.ones(errors.cube_dimension)]))
         lower, upper = np.concatenate([lower, ends.min(axis=0)]), np.concatenate([upper, ends.max(axis=0)])
     names = [*(column.name for column in coordinates.columns[:count]), *extra]
-    return LogDensity(value_gradient=value_gradient), names, lower, upper
+    return LogDensity(value=value, value_gradient=value_gradient), names, lower, upper
 
 
 def _starts(belief: Belief, lower: Array, upper: Array, dimension: int, seed: int) -> Array:

@@ -29,7 +29,7 @@ from assay.quantities.configuration import (
 )
 from assay.records import Measurement
 from assay.space.space import Space
-from assay.surrogates.configuration import GP, Entry, Matrix, Vector
+from assay.surrogates.configuration import GP, Entry, Matrix, Setting, Vector
 
 __all__ = ["BayesianLeastSquares", "BayesianOptimization", "BayesianReconstruction", "Preset", "PresetFamily"]
 
@@ -67,7 +67,7 @@ class _Common(Entry):
         description="how probable the parameters are: measure of statistics, prior of run_mcmc",
     )
 
-    overrides: dict[str, Any] = Field(
+    overrides: dict[str, Setting] = Field(
         default_factory=dict, description="values of the model that are held as they are, by path"
     )
 
@@ -230,9 +230,9 @@ class Preset(AbstractDriver):
         """As of `ActiveLearning`."""
         return self.active_learning.observed(history)
 
-    def belief(self, history: History) -> Belief:
+    def belief(self, history: History, *, as_chosen: bool = False) -> Belief:
         """As of `ActiveLearning`."""
-        return self.active_learning.belief(history)
+        return self.active_learning.belief(history, as_chosen=as_chosen)
 
     def trained(
         self, history: History, surrogate: int | None = None, fresh_starts: int = 0

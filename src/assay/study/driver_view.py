@@ -155,16 +155,18 @@ class DriverView:
         Raises:
             UsageError: for a driver without models, or before two evaluations succeeded.
         """
-        driver, history = self.recipe, self._ledger.history
-        believe = getattr(driver, "belief", None)
+        key = (self._ledger.state.last, id(self.recipe))
+        if self._belief is None or self._belief[0] != key:
+            self._belief = (key, self._believed())
+        return self._belief[1]
+
+    def _believed(self, **keys: Any) -> Any:
+        believe = getattr(self.recipe, "belief", None)
         if believe is None:
             raise UsageError(
-                f"this needs a driver with a model, and study {self._ledger.id!r} has {type(driver).__name__}"
+                f"this needs a driver with a model, and study {self._ledger.id!r} has {type(self.recipe).__name__}"
             )
-        key = (self._ledger.state.last, id(driver))
-        if self._belief is None or self._belief[0] != key:
-            self._belief = (key, believe(history))
-        return self._belief[1]
+        return believe(self._ledger.history, **keys)
 
     def predict(self, points: Any, *arguments: Any, **keys: Any) -> dict[str, Any]:
         """What a quantity is believed to be at points; see `assay.drivers.belief.Belief.predict`.
@@ -250,7 +252,7 @@ class DriverView:
         """Draws of the parameters from their posterior; see `assay.drivers.analysing.chains_of`."""
         from assay.drivers.analysing import chains_of
 
-        return chains_of(self.belief(), name, **keys)
+        return chains_of(self._believed(as_chosen=True), name, **keys)
 
     @property
     def uncertainties(self) -> dict[str, float]:

@@ -8,21 +8,54 @@ import re
 from pathlib import Path
 
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
-from assay.drivers.configuration import (
-    GP,
+from assay.acquisition.configuration import (
+    AcquisitionFunction,
     AcquisitionOptimizer,
-    ActiveLearningConfiguration,
-    Kernel,
+    Constrainer,
+    Explorer,
     Minimizer,
-    SingleSelector,
+    MultiMinimizer,
+    ParameterUncertainty,
 )
+from assay.drivers.configuration import ActiveLearningConfiguration
 from assay.drivers.differential_evolution import DifferentialEvolutionConfiguration
 from assay.drivers.evolution_strategy import CMAESConfiguration
+from assay.drivers.presets import (
+    BayesianLeastSquaresConfiguration,
+    BayesianOptimizationConfiguration,
+    BayesianReconstructionConfiguration,
+)
 from assay.drivers.random_search import RandomSearchConfiguration
 from assay.drivers.scipy_least_squares import ScipyLeastSquaresConfiguration
 from assay.drivers.scipy_minimizer import ScipyMinimizerConfiguration
+from assay.quantities.configuration import (
+    ChiSquaredValue,
+    Collector,
+    ErrorModel,
+    Expression,
+    Fit,
+    Interpolation,
+    LinearCombination,
+    MultiSelector,
+    NegLogProbability,
+    ParameterDistribution,
+    Scan,
+    SingleSelector,
+)
 from assay.study.configuration import StudyConfiguration
+from assay.surrogates.configuration import (
+    GP,
+    NN,
+    CovarianceMatrix,
+    ExpressionParameter,
+    Kernel,
+    Linear,
+    MappingParameter,
+    OutlierDetector,
+    Transformation,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 MODELS: dict[str, type[BaseModel]] = {
@@ -30,11 +63,25 @@ MODELS: dict[str, type[BaseModel]] = {
     for model in (
         StudyConfiguration,
         ActiveLearningConfiguration,
-        GP,
-        Kernel,
-        SingleSelector,
-        Minimizer,
-        AcquisitionOptimizer,
+        *(GP, Kernel, OutlierDetector, CovarianceMatrix, NN, Linear),
+        *(Transformation, ExpressionParameter, MappingParameter),
+        *(
+            SingleSelector,
+            MultiSelector,
+            Collector,
+            LinearCombination,
+            ChiSquaredValue,
+            NegLogProbability,
+            ErrorModel,
+        ),
+        *(Expression, Interpolation, Scan, Fit, ParameterDistribution),
+        *(Minimizer, MultiMinimizer, Explorer, Constrainer),
+        *(AcquisitionFunction, ParameterUncertainty, AcquisitionOptimizer),
+        *(
+            BayesianOptimizationConfiguration,
+            BayesianLeastSquaresConfiguration,
+            BayesianReconstructionConfiguration,
+        ),
         RandomSearchConfiguration,
         CMAESConfiguration,
         DifferentialEvolutionConfiguration,
@@ -46,7 +93,7 @@ MARKED = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def _default(value: object) -> str:
-    if value is None or isinstance(value, BaseModel | list):
+    if value is None or value is PydanticUndefined or isinstance(value, BaseModel | list):
         return ""
     if isinstance(value, float) and math.isinf(value):
         return "no limit"

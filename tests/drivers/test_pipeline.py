@@ -190,3 +190,22 @@ def test_a_transformed_surrogate_sees_what_it_is_told_to() -> None:
     mean = study.driver.predict(corners)["mean"][:, 0]
     assert mean == pytest.approx(math.sin(2.0), abs=0.02)
     assert np.ptp(mean) < 1e-9
+
+
+def test_the_best_point_keeps_the_bounds_of_a_constrainer() -> None:
+    study = study_of(
+        surrogates=[{"output_dim": 2}],
+        variables=[{"name": "cost", "select_by_name": "loss0"}, {"name": "heat", "select_by_name": "loss1"}],
+        objectives=[{"variable": "cost"}, {"type": "Constrainer", "variable": "heat", "upper_bound": 0.5}],
+        max_iter=16,
+    )
+    study.run(lambda x, y: [(x - 0.8) ** 2 + y**2, x * x])
+    forbidden = assay.Observation()
+    forbidden.add([0.0, 0.64])
+    study.add_observation(forbidden, design_value={"x": 0.8, "y": 0.0})
+    best = study.best
+    assert best is not None
+    lowest = min(study.driver.observed().values())
+    assert best["values"]["x"] ** 2 <= 0.5 < 0.64
+    assert best["objective"] == pytest.approx((math.sqrt(0.5) - 0.8) ** 2, abs=0.01)
+    assert best["objective"] > lowest

@@ -51,7 +51,7 @@ from assay.space.schema import shown
 from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.configuration import SurrogateEntry, kernel_name
 
-__all__ = ["Derivation", "leading", "target_covariance"]
+__all__ = ["Derivation", "kept_bounds", "leading", "target_covariance"]
 
 Array = np.ndarray
 
@@ -321,36 +321,39 @@ class Derivation:
             case Expression():
                 formula = parse(entry.expression, None, owner=f"variable {shown(entry.name)}")
                 return expression_variable(entry.name, formula, names, self.parameters.names)
-            case Fit():
-                read = entry.input or self._first
-                _require_each(entry.name, "variable_values", entry.variable_values, names[read])
-                return FitVariable.of(
-                    entry.name,
-                    read,
-                    entry.expression,
-                    entry.model_variables,
-                    entry.variable_values,
-                    entry.initial_parameters,
-                    parameters=entry.parameters,
-                    bounds=None if entry.bounds is None else [(low, high) for low, high in entry.bounds],
-                    starts=entry.num_starts,
-                    uncertainty_vector=entry.uncertainty_vector,
-                    output_names=entry.output_names or (),
-                )
-            case Interpolation():
-                read = entry.input_surrogate or self._first
-                _require_each(entry.name, "input_positions", entry.input_positions, names[read])
-                return InterpolationVariable.of(
-                    entry.name,
-                    read,
-                    entry.input_positions,
-                    entry.output_positions,
-                    kernel=kernel_name(entry.kernel),
-                    observed=self.observed.get(read),
-                    output_names=entry.output_names or (),
-                )
+            case Fit() | Interpolation():
+                return self._of_curve(entry, names)
             case Scan():
                 return self._plan.variables[entry.name]
+
+    def _of_curve(self, entry: Fit | Interpolation, names: Mapping[str, tuple[str, ...]]) -> AbstractVariable:
+        if isinstance(entry, Fit):
+            read = entry.input or self._first
+            _require_each(entry.name, "variable_values", entry.variable_values, names[read])
+            return FitVariable.of(
+                entry.name,
+                read,
+                entry.expression,
+                entry.model_variables,
+                entry.variable_values,
+                entry.initial_parameters,
+                parameters=entry.parameters,
+                bounds=None if entry.bounds is None else [(low, high) for low, high in entry.bounds],
+                starts=entry.num_starts,
+                uncertainty_vector=entry.uncertainty_vector,
+                output_names=entry.output_names or (),
+            )
+        read = entry.input_surrogate or self._first
+        _require_each(entry.name, "input_positions", entry.input_positions, names[read])
+        return InterpolationVariable.of(
+            entry.name,
+            read,
+            entry.input_positions,
+            entry.output_positions,
+            kernel=kernel_name(entry.kernel),
+            observed=self.observed.get(read),
+            output_names=entry.output_names or (),
+        )
 
     def _neg_log_probability(
         self, entry: NegLogProbability, names: Mapping[str, tuple[str, ...]]
@@ -374,6 +377,20 @@ class Derivation:
         if not isinstance(item, str):
             return float(item)
         return parse(item, self.parameters.names, owner=f"a coefficient of variable {shown(name)}")
+
+
+def kept_bounds(derivation: Derivation, values: Mapping[str, Array], points: Array) -> Array:
+    """(p,), whether observed outputs of the surrogates, by name, keep the bounds of every Constrainer."""
+    kept = np.ones(len(points), dtype=bool)
+    for entry in derivation.settings.objectives:
+        if isinstance(entry, Constrainer):
+            owner, column = derivation.resolve(entry.variable)
+            found = derivation.of_observed(values, points, owner)[:, column or 0]
+            low, high = entry.lower_bound, entry.upper_bound
+            kept &= (found >= (-np.inf if low is None else low)) & (
+                found <= (np.inf if high is None else high)
+            )
+    return kept
 
 
 def _require_each(name: str, key: str, given: Sequence[Any], outputs: Sequence[str]) -> None:

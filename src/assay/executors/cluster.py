@@ -7,12 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from assay.errors import UsageError
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 __all__ = ["Cluster", "open_client"]
 
@@ -50,7 +47,7 @@ class Cluster:
             raise UsageError(f"a cluster is one of scheduler, hosts and slurm, got {' and '.join(given)}")
 
 
-def open_client(cluster: Cluster, workers: int, stack: ExitStack) -> Client:
+def open_client(cluster: Cluster, workers: int, stack: ExitStack) -> Any:
     """Start or reach the cluster; closing the stack ends whatever was started.
 
     Arguments:

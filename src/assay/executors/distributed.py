@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from assay.errors import UsageError
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor, Task
@@ -14,9 +14,6 @@ from assay.executors.cluster import Cluster, open_client
 from assay.executors.distributed_worker import IsolatedEvaluator, own_folders, release
 from assay.executors.local import grace_seconds, processor_count, require_positive, setup_of
 from assay.records import Outcome
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 __all__ = ["DaskExecutor"]
 
@@ -61,7 +58,7 @@ class DaskExecutor(AbstractExecutor):
         memory_limit_MB: float | None = None,
         max_tasks_per_worker: int | None = None,
         cluster: Cluster | None = None,
-        client: Client | None = None,
+        client: Any = None,
     ) -> None:
         require_positive("workers", workers)
         if cluster is not None and client is not None:

@@ -73,7 +73,9 @@ class Trend:
         gain = np.zeros(self.size)
         if self.name == "quadratic":
             i, j = np.triu_indices(len(self.columns))
-            gain[1 + len(self.columns) :] = np.where(i == j, variance[np.array(self.columns, dtype=int)[i]], 0.0)
+            gain[1 + len(self.columns) :] = np.where(
+                i == j, variance[np.array(self.columns, dtype=int)[i]], 0.0
+            )
         return math.sqrt(self.variance) * gain
 
     def rows_basis(self, points: Array, derivative: Array) -> Array:

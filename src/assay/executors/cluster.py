@@ -71,7 +71,7 @@ def open_client(cluster: Cluster, workers: int, stack: ExitStack) -> Any:
             else stack.enter_context(_started(cluster, workers))
         )
         return stack.enter_context(Client(place, timeout=_CONNECT_SECONDS, set_as_default=False))
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+    except (OSError, ImportError, ValueError, TypeError, KeyError, RuntimeError) as error:
         stack.close()
         raise UsageError(f"the Dask cluster cannot be used: {type(error).__name__}: {error}") from error
 

@@ -91,8 +91,8 @@ def canonical(node: Node, *, multiply_out: bool = False) -> Sum:
         case Unary(operand):
             return _scaled(canonical(operand, multiply_out=multiply_out), -1.0)
         case Binary(operator, left, right):
-            operands = (canonical(side, multiply_out=multiply_out) for side in (left, right))
-            return _combined(operator, *operands, multiply_out)
+            one, other = (canonical(side, multiply_out=multiply_out) for side in (left, right))
+            return _combined(operator, one, other, multiply_out)
         case Call(function, (argument,)):
             return _applied(function, canonical(argument, multiply_out=multiply_out))
         case _:

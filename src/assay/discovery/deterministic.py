@@ -32,10 +32,14 @@ MOST_TERMS = 4
 @final
 @dataclass(frozen=True)
 class Feature:
-    """Something that a law may hold: an equation in the columns, and its values (n,)."""
+    """Something that a law may hold: an equation in the columns, and its values (n,).
+
+    Rational forms leave out a complement, since 1 - x is no more to them than x.
+    """
 
     node: Node
     values: Array
+    is_complement: bool = False
 
 
 @final
@@ -156,11 +160,12 @@ def _exponential(node: Node) -> Node:
 
 def _rationals(problem: Problem) -> Iterator[Node]:
     """y = P / (1 - Q), from y = P + y Q, which is linear in the coefficients."""
-    count = len(problem.features)
+    features = [feature for feature in problem.features if not feature.is_complement]
+    count = len(features)
     exponents = [row for row in _ball(count, 2) if all(abs(entry) <= 2 for entry in row)]
     if len(exponents) > LARGEST_RATIONAL:
         exponents = [row for row in _ball(count, 2) if min(row) >= 0][:LARGEST_RATIONAL]
-    monomials, columns = _library(problem.features, exponents)
+    monomials, columns = _library(features, exponents)
     below = [index for index, row in enumerate(exponents) if any(row)]
     below = [index for index in below if np.isfinite(columns[:, index]).all()]
     root = np.sqrt(problem.weights)[:, None]

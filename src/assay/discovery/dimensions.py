@@ -31,7 +31,7 @@ _SI = {
 _LARGEST_SEARCH = 300_000
 
 # The kinds of quantity that known groups are made of, by exponents of mass, length, time, temperature.
-_KINDS = {
+_KINDS: Mapping[tuple[int, ...], str] = {
     (1, -3, 0, 0): "density",
     (0, 1, -1, 0): "velocity",
     (0, 1, 0, 0): "length",
@@ -103,7 +103,7 @@ class Dimensions:
         for name, quantity in quantities.items():
             signature = dict(quantity.dimensionality)
             if len(signature) == 1 and next(iter(signature.values())) == 1:
-                found.setdefault(next(iter(signature)), (units[name], _si_factor(quantity)))
+                found.setdefault(next(iter(signature)), (units.get(name, ""), _si_factor(quantity)))
         bases = tuple(sorted({base for quantity in quantities.values() for base in quantity.dimensionality}))
         scale = np.array([found.get(base, ("", 1.0))[1] for base in bases])
         exponents = {
@@ -114,7 +114,7 @@ class Dimensions:
             name: float(_si_factor(quantity) / np.prod(scale ** exponents[name]))
             for name, quantity in quantities.items()
         }
-        names = tuple(found.get(base, (_SI.get(base, base.strip("[]")), 1.0))[0] for base in bases)
+        names = tuple(found.get(base, (_SI.get(base) or base.strip("[]"), 1.0))[0] for base in bases)
         return Dimensions(bases, names, exponents, factors)
 
     def unit(self, exponents: Array) -> str:

@@ -72,18 +72,25 @@ def discover(
     allowed = Allowed(
         frozenset(binary_operators), frozenset(unary_operators), max_complexity, dimensional_constants
     )
+    portfolio = Portfolio(
+        tuple(binary_operators), tuple(unary_operators), min(max_complexity, 50), evaluations, seeds, seed
+    )
     search = Search.of(table, units, features, allowed, seed)
-    with_functions = bool(unary_operators) or "^" in binary_operators
+    return _found(search, portfolio, allowed, engines, reweigh=standard_error is None)
+
+
+def _found(
+    search: Search, portfolio: Portfolio, allowed: Allowed, engines: Sequence[str], *, reweigh: bool
+) -> Laws:
+    """What the engines find, one after the other."""
+    with_functions = bool(allowed.unary) or "^" in allowed.binary
     laws: list[Law] = []
     if "deterministic" in engines:
         laws = search.judged(search.deterministic(with_functions), laws)
-        if standard_error is None and laws and (weights := search.relative_weights(laws)) is not None:
+        if reweigh and laws and (weights := search.relative_weights(laws)) is not None:
             search = search.reweighted(weights)
             laws = search.judged(search.deterministic(with_functions), [])
     if "operon" in engines and not any(search.is_exact(law) for law in laws):
-        portfolio = Portfolio(
-            tuple(binary_operators), tuple(unary_operators), min(max_complexity, 50), evaluations, seeds, seed
-        )
         optional = "deterministic" in engines
         for problem in search.problems:
             laws = search.judged(searched_laws(problem, portfolio, optional=optional), laws)

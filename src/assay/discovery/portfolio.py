@@ -91,7 +91,7 @@ def searched_laws(problem: Problem, portfolio: Portfolio, *, optional: bool) -> 
     inputs = np.column_stack(
         [feature.values / size for feature, size in zip(problem.features, sizes, strict=True)]
     )
-    scaled = [
+    scaled: list[Node] = [
         Binary("*", feature.node, number(1.0 / size))
         for feature, size in zip(problem.features, sizes, strict=True)
     ]

@@ -29,7 +29,8 @@ __all__ = ["Allowed", "Search", "operators"]
 Array = np.ndarray
 
 EXACT = 1e-10  # relative error on rows left out, at which the search is over
-LEAST_FOR_ERRORS = 30
+LEAST_FOR_ERRORS = 30  # rows, below which their size cannot be told
+LIKELIER = 3.0  # in the logarithm, before errors are taken for relative
 JUDGED = 40  # equations that are fitted anew without some rows
 
 
@@ -141,16 +142,13 @@ class Search:
         """Weights for errors in proportion to the response, (n,), where the residuals of the best law show such errors."""
         best = recommended(laws, self.table)
         values = np.abs(best.form.predict(self.table.columns, best.fit.values))
-        errors = np.sqrt(best.validation.rows)
-        usable = (values > 0) & (errors > 0) & np.isfinite(errors)
-        if self.is_exact(best) or usable.sum() < LEAST_FOR_ERRORS:
+        squares = best.validation.rows
+        if self.is_exact(best) or len(squares) < LEAST_FOR_ERRORS or not values.min() > 0:
             return None
-        x, y = np.log(values[usable]), np.log(errors[usable])
-        x, y = x - x.mean(), y - y.mean()
-        slope = x @ y / (x @ x)
-        spread = np.sqrt(np.mean((y - slope * x) ** 2) / (x @ x))
-        # Three standard errors from none, and nearer to errors in proportion than to equal ones.
-        return 1.0 / np.maximum(values, 1e-3 * values.max()) ** 2 if slope > max(0.5, 3.0 * spread) else None
+        # The logarithm of the ratio of the likelihoods of normal errors that are relative and that are equal.
+        relative, equal = np.log(np.mean(squares / values**2)), np.log(np.mean(squares))
+        gain = 0.5 * len(squares) * (equal - relative) - np.log(values).sum()
+        return 1.0 / values**2 if gain > LIKELIER else None
 
     def reweighted(self, weights: Array) -> Search:
         """The same search with other weights of the rows."""
@@ -249,7 +247,7 @@ def _complements(table: Table, names: Iterable[str]) -> list[Feature]:
     for name in names:
         values = table.columns[name]
         if ((values > 0) & (values < 1)).all():
-            found.append(Feature(Binary("-", Number(1.0), Name(name)), 1.0 - values))
+            found.append(Feature(Binary("-", Number(1.0), Name(name)), 1.0 - values, is_complement=True))
     return found
 
 

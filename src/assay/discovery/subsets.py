@@ -13,7 +13,7 @@ __all__ = ["Subset", "best_subsets"]
 Array = np.ndarray
 
 KEPT = 10  # of each size, to be gone on from
-MOST_FOR_TRIPLES = 70
+MOST_FOR_TRIPLES = 90
 SAME_DIRECTION = 1e-9  # 1 - correlation², below which a pair is one column
 BLOCK = 256
 EXACT = 1e-13  # relative residual at which nothing is left to explain
@@ -32,7 +32,7 @@ class Subset:
 def best_subsets(columns: Array, target: Array, most: int, returned: int = 3) -> list[Subset]:
     """The best subsets of each size from 1 to `most` by least squares, the best of a size first.
 
-    Pairs are searched exhaustively, so are triples of up to 70 columns; larger ones grow from the best smaller ones, each
+    Pairs are searched exhaustively, so are triples of up to 90 columns; larger ones grow from the best smaller ones, each
     followed by exchanges as long as they help.
 
     Arguments:

@@ -25,7 +25,7 @@ LOGGER = logging.getLogger(__name__)
 
 DRAWS = range(40)
 EVALUATIONS = 36
-STEPS = 300
+STEPS, WALKERS, DEVIATIONS = 1000, 48, 6.0
 NAMES = tuple(thin_films.TRUTH)
 LEAST_COVERED, MOST_COVERED = 34, 40
 
@@ -35,7 +35,7 @@ def run(draw: int, evaluations: int) -> dict[str, Any]:
     began = time.process_time()
     study = thin_films.study_of(draw, evaluations)
     learnt = time.process_time()
-    chains = study.driver.run_mcmc(max_iter=STEPS)
+    chains = study.driver.run_mcmc(max_iter=STEPS, num_walkers=WALKERS, max_sigma_dist=DEVIATIONS)
     sampled = time.process_time()
     lower, upper = chains.interval(0.95)
     target = thin_films.measured(draw)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from tests.quantities.worlds import POINTS, graph
 
 from assay.quantities.chi_squared import ChiSquaredValue
 from assay.quantities.quantity import Memory, Quantity
 from assay.study.study import create_study
+
+
+def place(x: Any, y: Any) -> list[float]:
+    return [x + 0.1 * y**2, y]
 
 
 def test_a_band_of_an_expression_is_kept_and_followed() -> None:
@@ -25,8 +31,8 @@ def test_a_band_of_an_expression_is_kept_and_followed() -> None:
             {"type": "Constrainer", "variable": "square", "lower_bound": 0.49, "upper_bound": 0.51},
         ],
     )
-    study.run(lambda x, y: [x + 0.1 * y**2, y])
-    values = np.array([trial.outcome.measurements[0].value for trial in study.trials])
+    study.run(place)
+    values = np.array([place(**trial.suggestion.values) for trial in study.trials])
     allowed = np.abs((values**2).sum(axis=1) - 0.5) <= 0.01
     # The least on a circle of radius sqrt(0.51) is its radius times the length of (1, 2).
     assert (values[allowed] @ [1.0, 2.0]).min() < 0.98 * -np.sqrt(0.51 * 5.0)

@@ -28,6 +28,7 @@ from assay.drivers.promising import (
 from assay.drivers.suggesting import CENTRES, Chosen, Domain, Looks, first_chosen, success_factors
 from assay.numerics.designs import sobol
 from assay.numerics.hypervolume import non_dominated
+from assay.quantities.abstract import AbstractQuantity
 from assay.quantities.graph import Graph
 from assay.quantities.quantity import Memory, Quantity
 from assay.quantities.selector import SelectedOutput
@@ -270,7 +271,7 @@ class Decision:
     def _bound_aims(self) -> list[Aim]:
         return [self._unresolved(entry.variable) for entry in self._bounds]
 
-    def _resolution(self, quantity: Quantity, column: int) -> float:
+    def _resolution(self, quantity: AbstractQuantity, column: int) -> float:
         """How well an output is known where it may be lowest: what a decision about the next look has to resolve."""
         if quantity.is_gaussian:
             return 1.0

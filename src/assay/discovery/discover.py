@@ -62,6 +62,7 @@ def discover(
         NumericalError: when nothing that was tried describes the data.
 
     Example:
+        >>> import numpy as np
         >>> mass, speed = np.linspace(1.0, 3.0, 12), np.linspace(5.0, 2.0, 12) ** 1.5
         >>> laws = discover({"mass": mass, "speed": speed, "energy": 0.5 * mass * speed**2}, "energy")
         >>> laws.recommended.equation

@@ -16,7 +16,9 @@ from assay.analysis.sobol import SobolIndices, sobol_indices
 from assay.analysis.statistics import Statistics, statistics
 from assay.drivers.belief import Belief, ObjectType
 from assay.errors import UsageError
+from assay.numerics.distributions import ParameterMeasure
 from assay.numerics.random import generator
+from assay.quantities.configuration import VariableEntry
 from assay.quantities.quantity import Quantity
 
 __all__ = ["chains_of", "draws_of_posterior", "observed_values", "sobol_of", "statistics_of"]
@@ -183,17 +185,7 @@ def draws_of_posterior(
     """The log density of the design's unit coordinates and the error parameters, their names, and the box."""
     coordinates, derivation = belief.coordinates, belief.derivation
     count = coordinates.design_dimension
-    for column in coordinates.columns[:count]:
-        if column.kind != "continuous" or column.is_integer:
-            raise UsageError(
-                f"run_mcmc needs parameters that vary continuously, got {column.name!r}; ask with that one fixed"
-            )
-    wanted = name or derivation.objective_names[0]
-    entry = derivation.settings.variable(wanted)
-    if entry.type not in ("ChiSquaredValue", "NegLogProbability"):
-        raise UsageError(
-            f"run_mcmc needs a ChiSquaredValue or a NegLogProbability, got {wanted!r}, which is of type {entry.type}"
-        )
+    entry = _misfit(belief, name)
     errors = derivation.error_measure
     extra = () if errors is None or entry.type == "ChiSquaredValue" else errors.names
     whole = replace(derivation, extra=tuple(extra))
@@ -242,12 +234,39 @@ def draws_of_posterior(
         inside = belief.feasible.contains(units) & np.isfinite(total)
         return np.where(inside, total, -np.inf), np.where(inside[:, None], gradient, 0.0)
 
-    lower, upper = np.zeros(count), np.ones(count)
-    if extra and errors is not None:
-        ends = errors.from_cube(np.stack([np.zeros(errors.cube_dimension), np.ones(errors.cube_dimension)]))
-        lower, upper = np.concatenate([lower, ends.min(axis=0)]), np.concatenate([upper, ends.max(axis=0)])
+    lower, upper = _box(count, errors if extra else None)
     names = [*(column.name for column in coordinates.columns[:count]), *extra]
     return LogDensity(value=value, value_gradient=value_gradient), names, lower, upper
+
+
+def _misfit(belief: Belief, name: str | None) -> VariableEntry:
+    """The variable that chains are drawn for.
+
+    Raises:
+        UsageError: for another kind of variable, or a parameter that is not continuous.
+    """
+    coordinates, derivation = belief.coordinates, belief.derivation
+    for column in coordinates.columns[: coordinates.design_dimension]:
+        if column.kind != "continuous" or column.is_integer:
+            raise UsageError(
+                f"run_mcmc needs parameters that vary continuously, got {column.name!r}; ask with that one fixed"
+            )
+    wanted = name or derivation.objective_names[0]
+    entry = derivation.settings.variable(wanted)
+    if entry.type not in ("ChiSquaredValue", "NegLogProbability"):
+        raise UsageError(
+            f"run_mcmc needs a ChiSquaredValue or a NegLogProbability, got {wanted!r}, which is of type {entry.type}"
+        )
+    return entry
+
+
+def _box(count: int, errors: ParameterMeasure | None) -> tuple[Array, Array]:
+    """The limits of unit coordinates, and of the error parameters after them."""
+    lower, upper = np.zeros(count), np.ones(count)
+    if errors is None:
+        return lower, upper
+    ends = errors.from_cube(np.stack([np.zeros(errors.cube_dimension), np.ones(errors.cube_dimension)]))
+    return np.concatenate([lower, ends.min(axis=0)]), np.concatenate([upper, ends.max(axis=0)])
 
 
 def _starts(belief: Belief, lower: Array, upper: Array, dimension: int, seed: int) -> Array:

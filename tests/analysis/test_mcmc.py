@@ -275,3 +275,20 @@ def test_a_missing_library_is_named_with_its_cure(
     with pytest.raises(MissingExtraError, match=r"pip install 'assay\[mcmc\]'"):
         run(normal, sampler=sampler)
     host_program.cache_clear()
+
+
+def test_many_walkers_go_on_until_each_has_gone_far_and_say_so_where_the_budget_ends_before():
+    normal = LogDensity(value=lambda x: -0.5 * (((x - 1.0) / 0.1) ** 2).sum(axis=1))
+    found = run_mcmc(
+        normal,
+        np.full((1, 2), 0.9),
+        np.zeros(2),
+        np.full(2, 2.0),
+        num_walkers=128,
+        max_iter=50,
+        rel_error=0.2,
+        generator=np.random.default_rng(0),
+    )
+    # 25 draws would do, and 128 walkers bring more in a few steps; but nobody knows yet how far they have gone
+    assert found.ess.min() > 25
+    assert found.stopped == "max_iter"

@@ -39,6 +39,7 @@ AGREEMENT = (
     1.02  # R-hat below which the chains count as mixed; of 32 walkers it takes about 50 autocorrelation times
 )
 BURN_IN_TAUS = 5
+LEAST_TAUS = 20  # autocorrelation times that each of many walkers must have gone
 GROUPS = 8  # of many walkers, in which they are compared
 JUDGED = 2000  # draws of each chain that are looked at; of longer ones every second, third, ...
 
@@ -342,6 +343,8 @@ def _sparse(chains: Array) -> Array:
 
 def _is_long_enough(chains: Array, rhat: Array, ess: Array, settings: _Settings) -> bool:
     least = 1.0 / settings.rel_error**2
+    if len(chains) >= MANY_WALKERS:  # short chains do not show how long their autocorrelation is
+        least = max(least, LEAST_TAUS * len(chains))
     if not (np.isfinite(ess).all() and ess.min() > least and rhat.max() < AGREEMENT):
         return False
     return bool(tail_effective_sample_size(_sparse(chains)).min() > least)

@@ -34,13 +34,27 @@ def log_h(z: Array) -> tuple[Array, Array]:
         ([-0.9189, -500014.7345], [1.2533, 1000.002])
     """
     z = np.asarray(z, dtype=float)
-    upper = np.maximum(z, -1.0)
-    density = np.exp(-0.5 * upper**2 - _LOG_SQRT_2PI)
-    mass = ndtr(upper)
-    h = density + upper * mass
+    below = z < -1.0
+    # In a round of a search all points mostly lie on one side: only that one is paid for.
+    if below.all():
+        return _log_h_below(z)
+    value, slope = _log_h_above(np.maximum(z, -1.0))
+    if not below.any():
+        return value, slope
+    value_below, slope_below = _log_h_below(np.minimum(z, -1.0))
+    return np.where(below, value_below, value), np.where(below, slope_below, slope)
 
-    # Below -1: h = φ (1 + z m) with the Mills ratio m = Φ/φ, computed without underflow.
-    lower = np.clip(z, _SERIES_BELOW, -1.0)
+
+def _log_h_above(z: Array) -> tuple[Array, Array]:
+    """For z of -1 and more, as it is defined."""
+    mass = ndtr(z)
+    h = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI) + z * mass
+    return np.log(h), mass / h
+
+
+def _log_h_below(z: Array) -> tuple[Array, Array]:
+    """For z of -1 and less: h = φ (1 + z m) with the Mills ratio m = Φ/φ, computed without underflow."""
+    lower = np.maximum(z, _SERIES_BELOW)
     mills = _SQRT_HALF_PI * erfcx(-_SQRT_HALF * lower)
     rest = 1.0 + lower * mills
     far = z < _SERIES_BELOW
@@ -49,10 +63,7 @@ def log_h(z: Array) -> tuple[Array, Array]:
         tail = w * (1.0 - w * (3.0 - w * (15.0 - w * (105.0 - 945.0 * w))))
         rest = np.where(far, tail, rest)
         mills = np.where(far, (tail - 1.0) / np.where(far, z, -1.0), mills)
-    below = z < -1.0
-    value = np.where(below, -0.5 * z**2 - _LOG_SQRT_2PI + np.log(rest), np.log(h))
-    slope = np.where(below, mills / rest, mass / h)
-    return value, slope
+    return -0.5 * z**2 - _LOG_SQRT_2PI + np.log(rest), mills / rest
 
 
 def log_normal_cdf(z: Array) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@
 # SLURM_LOCAL_FOLDER holds state, logs and pid files; SLURM_LOCAL_PROCESSORS and SLURM_LOCAL_MEMORY_MB are what the
 # node pretends to have.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # the daemons and runuser; a login that is not root's may lack them
 folder=${SLURM_LOCAL_FOLDER:-/var/tmp/assay-slurm}
 processors=${SLURM_LOCAL_PROCESSORS:-4}
 memory_MB=${SLURM_LOCAL_MEMORY_MB:-8000}

@@ -31,7 +31,7 @@ log_directory = "LOGS"
 def slurm() -> Iterator[None]:
     """SLURM as `scripts/slurm_local.sh` starts it."""
     pytest.importorskip("dask_jobqueue")
-    if shutil.which("slurmctld") is None:
+    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         if os.getuid() != 0 or shutil.which("apt-get") is None:
             pytest.skip("SLURM is not installed, and only root on Debian or Ubuntu could install it")
         installed = subprocess.run([SCRIPT, "install"], capture_output=True, text=True, check=False)

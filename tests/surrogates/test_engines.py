@@ -16,7 +16,7 @@ from assay.numerics.linalg import LapackLinearAlgebra
 from assay.numerics.linalg_jax import JaxLinearAlgebra
 from assay.surrogates import evidence_jax, posterior_jax
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.evidence import Hyperparameters, evidence_gradient, evidence_table
+from assay.surrogates.evidence import EvidenceTable, Hyperparameters, evidence_gradient, evidence_table
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.kernels.profiles import radial_profile
 from assay.surrogates.posterior_jax import as_jax, mean_variance_jax
@@ -107,6 +107,7 @@ def test_the_evidence_of_every_kind_of_data(name: str) -> None:
     data = Dataset(data.points, data.values, np.zeros_like(data.noise_variance), data.derivative)
     objective = recipe.objective(data)
     table = objective.tables[0][1]
+    assert isinstance(table, EvidenceTable)
     labels, trend = np.isin(np.arange(3), recipe.categories), recipe.trend(3)
     for signal in (None, np.array([0.7, 2.0])):
         hyperparameters = Hyperparameters(np.array([2.0, 0.5, 1.2]), 1e-3, signal)

@@ -441,7 +441,9 @@ class ActiveLearning(AbstractDriver):
             derivation = with_likely_errors(derivation, values, points[whole])
             observed[whole] = derivation.of_observed(values, points[whole], owner)[:, column or 0]
             within[whole] = kept_bounds(derivation, values, points[whole])
-        return _Seen(derivation, training(history, coordinates, self._outputs), finished, points, observed, within)
+        return _Seen(
+            derivation, training(history, coordinates, self._outputs), finished, points, observed, within
+        )
 
     def _is_exact(self, finished: Sequence[Trial]) -> bool:
         """Whether an observation is the truth, in an environment that never changes."""

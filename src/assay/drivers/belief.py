@@ -120,7 +120,10 @@ class Belief:
             if known is not None and name is not None and name not in known:
                 raise UsageError(f"the surrogates are {', '.join(known)}, got {name!r}")
             names = [name if name is not None or known is None else known[0]]
-        owners = [self.derivation.resolve(item) for item in names]
+        owners = [
+            (item, None) if object_type == "surrogate" and item is not None else self.derivation.resolve(item)
+            for item in names
+        ]
         if len({owner for owner, _ in owners}) > 1:
             raise UsageError(
                 f"objective {name!r} is about several variables ({', '.join(map(str, names))}); ask for each by "

@@ -195,12 +195,14 @@ class Derivation:
 
     def surrogates_of(self, name: str) -> list[str]:
         """The surrogates that a variable, output or surrogate depends on, in the order in which it reads them."""
-        owner, _ = self.resolve(name)
-        if owner in self._surrogates:
-            return [owner]
+        return self._below(self.resolve(name)[0])
+
+    def _below(self, node: str) -> list[str]:
+        if node in self._surrogates:
+            return [node]
         found: list[str] = []
-        for read in self.variables[owner].inputs:
-            found += [item for item in self.surrogates_of(read.removesuffix("@")) if item not in found]
+        for read in self.variables[node].inputs:
+            found += [item for item in self._below(read.removesuffix("@")) if item not in found]
         return found
 
     @property
@@ -230,11 +232,13 @@ class Derivation:
         """
         if name is None:
             return self.settings.variables[0].name, None
-        if name in self.variables or name in self._surrogates:
+        if name in self.variables:
             return name, None
         for owner, variable in self.variables.items():
             if name in variable.output_names:
                 return owner, list(variable.output_names).index(name)
+        if name in self._surrogates:
+            return name, None
         for owner, entry in self._surrogates.items():
             if name in entry.names:
                 return owner, entry.names.index(name)

@@ -108,7 +108,8 @@ def held_of(settings: ActiveLearningConfiguration, index: int, coordinates: Coor
         ConfigurationError: when the number of length scales is not that of the parameters.
     """
     prefix = f"surrogates.{index}."
-    own = {path: settings.overrides.get(prefix + path) for path in HYPERPARAMETERS}
+    # `with_overrides` has checked their types.
+    own: dict[str, Any] = {path: settings.overrides.get(prefix + path) for path in HYPERPARAMETERS}
     design, environment, noise = own.values()
     entry = settings.surrogates[index]
     if noise is not None and isinstance(entry, GP) and entry.warping_function in ("log", "sinh"):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from assay.study.study import open_study
@@ -69,8 +69,13 @@ def marks(study_file: Path, kind: str) -> Counter[str]:
     return Counter(path.name.split("-", 1)[1].rpartition("-")[0] for path in found)
 
 
-def complaints(study_file: Path, evaluations: int) -> list[str]:
-    """What was lost, and what was done again although it had ended."""
+def complaints(study_file: Path, evaluations: int, finished: Mapping[str, int] | None = None) -> list[str]:
+    """What was lost, and what was done again although it had ended.
+
+    Arguments:
+        finished: what had ended when the runner was resumed. What was still running then goes on beside its repetition;
+            the second outcome is set aside, or waits in the outbox for the next run. None: nothing was running on.
+    """
     state = open_study(study_file.with_name("cluster.assay.db")).state
     said = []
     if sorted(state.trials) != list(range(evaluations)):
@@ -78,6 +83,11 @@ def complaints(study_file: Path, evaluations: int) -> list[str]:
     said += [
         f"{number} {trial.status}" for number, trial in state.trials.items() if trial.status != "succeeded"
     ]
-    said += [f"x = {x} ended {count} times" for x, count in marks(study_file, "ended").items() if count > 1]
+    again = {x: count for x, count in marks(study_file, "ended").items() if count > 1}
+    said += [
+        f"x = {x} ended {count} times" for x, count in again.items() if finished is None or x in finished
+    ]
+    if finished is not None:
+        return said
     left = list(study_file.with_name("cluster.assay.db.outbox").rglob("*.json"))
     return said + [f"{path.name} is still in the outbox" for path in left]

@@ -70,5 +70,6 @@ def test_a_killed_runner_is_resumed_and_its_jobs_end(tmp_path: Path) -> None:
     wait_until(lambda: len(marks(file, "begun")) > len(marks(file, "ended")) >= 1)
     runner.send_signal(signal.SIGKILL)
     runner.wait()
+    finished = marks(file, "ended")
     assert start_run(file).wait(150) == 0, file.with_name("run.log").read_text()
-    assert complaints(file, 6) == []
+    assert complaints(file, 6, finished) == []

@@ -14,7 +14,8 @@ from assay.errors import UsageError
 __all__ = ["Cluster", "open_client"]
 
 # A lost worker is an infrastructure failure that the study sees and repeats; Dask would repeat it unseen.
-_SCHEDULER = {"allowed_failures": 0, "dashboard": False}
+# Any free port for its HTTP server: with a fixed one the second study on a machine would find it taken.
+_SCHEDULER = {"allowed_failures": 0, "dashboard": False, "dashboard_address": ":0"}
 _CONNECT_SECONDS = 30.0
 
 
@@ -95,9 +96,9 @@ def _started(cluster: Cluster, workers: int) -> Any:
         "threads_per_worker": 1,
         "processes": True,
         "host": "127.0.0.1",
-        "dashboard_address": None,
+        "dashboard_address": ":0",
         "memory_limit": 0,  # evaluations are processes of their own, with a limit of their own
-        "scheduler_kwargs": _SCHEDULER,
+        "scheduler_kwargs": {"allowed_failures": 0, "dashboard": False},
     }
     return LocalCluster(**options)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assay.drivers.configuration import GP
-from assay.drivers.suggesting import fit_or_keep
+from assay.drivers.models import fit_or_keep
 from assay.drivers.surrogates import build_surrogates
 from assay.numerics.coordinates import Coordinates
 from assay.space.space import Space
@@ -27,11 +27,11 @@ def test_the_kernel_of_the_greater_evidence_is_taken_and_kept(function, kernel):
     surrogates = build_surrogates(GP(), coordinates, True, "identity")
     assert list(surrogates) == ["matern52", "squared_exponential"]
     data = Dataset.of(POINTS, function(POINTS[:, 0]))
-    fitted, kept = fit_or_keep(surrogates, GP(), data, None, np.random.default_rng(1))
-    assert kept["kernel"] == kernel
-    again, _ = fit_or_keep(surrogates, GP(), data, kept, np.random.default_rng(2))
+    fitted = fit_or_keep(surrogates, GP(), data, None, np.random.default_rng(1))
+    assert fitted.kept["kernel"] == kernel
+    again = fit_or_keep(surrogates, GP(), data, fitted.kept, np.random.default_rng(2))
     np.testing.assert_array_equal(
-        again.posterior.mean_variance(POINTS)[0], fitted.posterior.mean_variance(POINTS)[0]
+        again.fitted.posterior.mean_variance(POINTS)[0], fitted.fitted.posterior.mean_variance(POINTS)[0]
     )
 
 

@@ -27,11 +27,7 @@ from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.quantities.abstract import AbstractScalarQuantity
 from assay.quantities.selector import SelectedOutput
-from assay.surrogates.abstract import Fitted
-from assay.surrogates.configuration import GP
 from assay.surrogates.dataset import Dataset
-from assay.surrogates.gaussian_process import GaussianProcess
-from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 __all__ = [
     "CENTRES",
@@ -39,7 +35,6 @@ __all__ = [
     "Domain",
     "Looks",
     "first_chosen",
-    "fit_or_keep",
     "ranking",
     "success_factors",
     "suggest_unit",
@@ -98,34 +93,6 @@ class Chosen:
     point: Array
     values: Mapping[str, Any]
     info: Mapping[str, Any]
-
-
-def fit_or_keep(
-    surrogates: Mapping[str, GaussianProcess],
-    settings: GP,
-    data: Dataset,
-    kept: Mapping[str, Any] | None,
-    generator: np.random.Generator,
-) -> tuple[Fitted[GaussianProcessPosterior], dict[str, Any]]:
-    """Fit the hyperparameters when enough rows are new, else keep them; with what the next suggestion starts from.
-
-    Of several surrogates, by kernel, the one of the greatest posterior density is taken. Whether to fit depends on
-    numbers of rows alone, so that a replay decides the same.
-    """
-    rows = len(data)
-    if kept is not None:
-        wanted = math.ceil(settings.optimization_level * rows)
-        interval = min(max(wanted, settings.min_optimization_interval), settings.max_optimization_interval)
-        if rows - kept["rows"] < interval or kept["rows"] >= settings.optimization_step_max:
-            state = kept["states"][kept["kernel"]]
-            return Fitted(surrogates[kept["kernel"]].posterior(data, state), state, {}), dict(kept)
-    before = {} if kept is None else kept["states"]
-    fits = {
-        kernel: surrogate.fit(data, before.get(kernel), generator) for kernel, surrogate in surrogates.items()
-    }
-    best = max(fits, key=lambda kernel: fits[kernel].info["log_posterior"])
-    states = {kernel: dict(fitted.state) for kernel, fitted in fits.items()}
-    return fits[best], {"rows": rows, "kernel": best, "states": states}
 
 
 def ranking(quantity: AbstractScalarQuantity, domain: Domain, points: Array, observed: Array | None) -> Array:

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from assay.numerics.coordinates import Coordinates
-from assay.surrogates.configuration import GP
+from assay.surrogates.configuration import GP, MATERN
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.hyperpriors import length_scale_prior
 
@@ -46,8 +46,6 @@ TURNS = {
 # 1 % of it in two thirds of the evaluations.
 SMOOTH_VECTOR_NOISE_RATIO = 1e-10
 
-_MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}
-
 
 def build_surrogates(
     settings: GP, coordinates: Coordinates, deterministic: bool | None, warping: str
@@ -64,7 +62,7 @@ def build_surrogates(
         warping: the one whose turn it is.
     """
     fits_noise = settings.detect_noise if settings.detect_noise is not None else deterministic is not True
-    matern = _MATERN[settings.kernel.matern_order]
+    matern = MATERN[settings.kernel.matern_order]
     kernels = {
         "auto": (matern, "squared_exponential"),
         "Matern": (matern,),

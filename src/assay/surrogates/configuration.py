@@ -17,6 +17,7 @@ from assay.surrogates.neural_features import ActivationName, InitialisationName
 
 __all__ = [
     "GP",
+    "MATERN",
     "NN",
     "CovarianceMatrix",
     "Entry",
@@ -103,6 +104,10 @@ def output_names(name: str, count: int, given: list[str] | None, owner: str) -> 
     return given
 
 
+MATERN = {1: "matern12", 3: "matern32", 5: "matern52"}
+"""The names of the Matern profiles by `matern_order`."""
+
+
 class Kernel(Entry):
     """The covariance of a Gaussian process."""
 
@@ -133,7 +138,7 @@ def kernel_name(entry: Kernel) -> str:
     """The name of a kernel's radial profile; auto is a Matern."""
     if entry.type == "SquaredExponential":
         return "squared_exponential"
-    return {1: "matern12", 3: "matern32", 5: "matern52"}[entry.matern_order]
+    return MATERN[entry.matern_order]
 
 
 class CovarianceMatrix(Entry):

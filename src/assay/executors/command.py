@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import math
 import os
 import shutil
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from assay.errors import EvaluationError, UsageError
+from assay.errors import UsageError
 from assay.executors.abstract import AbstractEvaluator, Task
-from assay.executors.evaluators import describe_exception
-from assay.executors.extraction import STDOUT, Extraction, require_inside
-from assay.executors.processes import describe_exit, die_with, is_killed_from_outside, kill_group
+from assay.executors.attempts import Attempts, program_environment
+from assay.executors.extraction import Extraction, require_inside
 from assay.executors.results import outcome_of
 from assay.executors.templates import Template
 from assay.records import Outcome
 
 __all__ = ["CommandEvaluator"]
-
-STDERR = "stderr.txt"
-_TAIL_BYTES = 4000
 
 
 @final
@@ -75,16 +64,16 @@ class CommandEvaluator(AbstractEvaluator):
         if isinstance(argv, str) or not argv or not all(isinstance(entry, str) for entry in argv):
             raise UsageError(f"a command must be a list of a program and its arguments, got {argv!r}")
         base = Path(folder or ".").resolve()
-        self._environment = _environment(environment or {})
+        surroundings = program_environment(environment or {})
         program, *arguments = (_located(entry, base) for entry in argv)
         self._argv = [
             Template.parse(entry, f"the command's entry {entry!r}")
-            for entry in (_found(program, self._environment), *arguments)
+            for entry in (_found(program, surroundings), *arguments)
         ]
         self._templates = {target: _read_template(base / source, target) for source, target in templates}
         self._extraction = result if isinstance(result, Extraction) else Extraction.from_data(result)
-        self._working_directory = base / (working_directory or "runs")
-        self._keep = keep
+        place = base / (working_directory or "runs")
+        self._attempts = Attempts(place, surroundings, keep, "the command")
 
     def __repr__(self) -> str:
         return f"CommandEvaluator({' '.join(entry.whose for entry in self._argv[:1])})"
@@ -113,88 +102,7 @@ class CommandEvaluator(AbstractEvaluator):
             files = {target: template.fill(task.kwargs) for target, template in self._templates.items()}
         except UsageError as error:
             return Outcome("model_failure", error=str(error))
-        try:
-            attempt = _fresh_folder(self._working_directory, f"{task.number}-{task.attempt}")
-            for target, text in files.items():
-                (attempt / target).parent.mkdir(parents=True, exist_ok=True)
-                (attempt / target).write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
-            return Outcome(
-                "infrastructure_failure", error=f"the attempt's folder cannot be prepared: {error}"
-            )
-        began = time.perf_counter()
-        outcome = self._run(argv, attempt, task.timeout_seconds)
-        outcome = replace(outcome, seconds=time.perf_counter() - began)
-        if outcome.status == "succeeded":
-            if not self._keep:
-                shutil.rmtree(attempt, ignore_errors=True)
-            return outcome
-        return replace(outcome, details=_details(attempt, outcome.details))
-
-    def _run(self, argv: Sequence[str], attempt: Path, timeout_seconds: float | None) -> Outcome:
-        try:
-            returncode = _run_to_the_end(argv, attempt, self._environment, timeout_seconds)
-        except subprocess.TimeoutExpired:
-            return Outcome("model_failure", error=f"timed out after {timeout_seconds:g} s")
-        except OSError as error:
-            return Outcome("infrastructure_failure", error=f"the command cannot be started: {error}")
-        if returncode != 0:
-            return _ended(returncode, attempt)
-        try:
-            return outcome_of(self._extraction.read(attempt))
-        except EvaluationError as error:
-            return Outcome("model_failure", error=str(error))
-        except Exception as error:  # noqa: BLE001 - the user's own reader, which may raise anything
-            line, details = describe_exception(error, skip_frames=1)
-            return Outcome("model_failure", error=line, details=details)
-
-
-def _run_to_the_end(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_seconds: float | None
-) -> int:
-    """Run a command with all that it starts, and leave nothing of it behind."""
-    with (folder / STDOUT).open("wb") as stdout, (folder / STDERR).open("wb") as stderr:
-        process = subprocess.Popen(
-            argv,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            process_group=0 if os.name == "posix" else None,
-            preexec_fn=_tie_to_this_process(),
-        )
-        try:
-            return process.wait(None if timeout_seconds == math.inf else timeout_seconds)
-        finally:  # the time-out and Ctrl-C included
-            kill_group(process.pid)
-            process.wait()
-
-
-def _tie_to_this_process() -> Callable[[], None] | None:
-    """What makes a command end with this process, where that can be had: Python may only run code between fork and exec
-    in a process with one thread, such as a worker of the local pool."""
-    if sys.platform == "linux" and threading.active_count() == 1:
-        return functools.partial(die_with, os.getpid())
-    return None
-
-
-def _ended(returncode: int, attempt: Path) -> Outcome:
-    """The outcome of a command that did not end well."""
-    last = _tail(attempt / STDERR).strip().rpartition("\n")[2][:200]
-    verb = "ended with" if returncode > 0 else "was"
-    error = f"the command {verb} {describe_exit(returncode)}{f': {last}' if last else ''}"
-    return Outcome(
-        "infrastructure_failure" if is_killed_from_outside(returncode) else "model_failure", error=error
-    )
-
-
-def _environment(further: Mapping[str, str]) -> dict[str, str]:
-    environment = dict(os.environ)
-    if sys.prefix != sys.base_prefix:  # as if the virtual environment had been activated
-        programs = str(Path(sys.executable).parent)
-        environment["PATH"] = os.pathsep.join(filter(None, (programs, environment.get("PATH"))))
-    return environment | dict(further)
+        return self._attempts.run(task, argv, files, lambda folder: outcome_of(self._extraction.read(folder)))
 
 
 def _located(entry: str, base: Path) -> str:
@@ -224,33 +132,3 @@ def _read_template(source: Path, target: str) -> Template:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the template {source} must be a readable text file: {error}") from None
     return Template.parse(text, f"the template {source.name}")
-
-
-def _fresh_folder(parent: Path, name: str) -> Path:
-    """A new folder; under a further name when an earlier run left one of this name."""
-    parent.mkdir(parents=True, exist_ok=True)
-    tries = 1
-    while True:
-        path = parent / (name if tries == 1 else f"{name}.{tries}")
-        try:
-            path.mkdir()
-        except FileExistsError:
-            tries += 1
-        else:
-            return path
-
-
-def _details(attempt: Path, details: str | None) -> str:
-    tail = _tail(attempt / STDERR).strip()
-    parts = [f"folder of the attempt: {attempt}", details or "", f"end of {STDERR}:\n{tail}" if tail else ""]
-    return "\n".join(filter(None, parts))
-
-
-def _tail(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - _TAIL_BYTES))
-            return stream.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""

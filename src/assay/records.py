@@ -166,6 +166,8 @@ class Outcome:
     suggestion again, and a crash that repeats becomes a model failure.
     An *infrastructure failure* (worker killed from outside, job cancelled) says nothing about the model: the
     same suggestion is evaluated again.
+
+    `extra` is plain data that came along and that nothing learns from.
     """
 
     status: OutcomeStatus
@@ -173,6 +175,7 @@ class Outcome:
     seconds: float | None = None
     error: str | None = None
     details: str | None = None
+    extra: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,24 +216,32 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionClaimed:
-    """Somebody computes suggestion `number` from the events numbered up to and including `prefix`."""
+    """Somebody computes suggestion `number` from the events numbered up to and including `prefix`.
+
+    `effort` is how far to search, 1 being the usual; `in_advance` says that no slot is free for it yet: it waits,
+    open and without a lease, until a runner has one.
+    """
 
     number: int
     prefix: int
     environment: Mapping[str, float]
     owner: str
+    effort: float = 1.0
+    in_advance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
     """The point of a claimed number, and every choice made on the way that a replay must not make again.
 
-    `state` is what the next suggestion starts from (hyperparameters); `info` is what a person wants to see.
+    `state` is what the next suggestion starts from (hyperparameters); `info` is what a person wants to see. A point
+    that is `queued` waits for whoever evaluates next; others are in the hands of who asked for them.
     """
 
     suggestion: Suggestion
     state: Mapping[str, Any] | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

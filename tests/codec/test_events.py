@@ -66,7 +66,9 @@ SUGGESTIONS = st.builds(
 BY_KIND: dict[type, st.SearchStrategy] = {
     StudyCreated: st.builds(StudyCreated, PLAIN),
     Configured: st.builds(Configured, PLAIN),
-    SuggestionClaimed: st.builds(SuggestionClaimed, NUMBERS, NUMBERS, ENVIRONMENTS, WORDS),
+    SuggestionClaimed: st.builds(
+        SuggestionClaimed, NUMBERS, NUMBERS, ENVIRONMENTS, WORDS, st.sampled_from([1.0, 2.0]), st.booleans()
+    ),
     Suggested: st.builds(Suggested, SUGGESTIONS, st.none() | PLAIN, PLAIN),
     LeaseTaken: st.builds(LeaseTaken, NUMBERS, NUMBERS, WORDS, WORDS),
     OutcomeRecorded: st.builds(OutcomeRecorded, NUMBERS, NUMBERS, OUTCOMES, st.booleans()),

@@ -56,7 +56,11 @@ def journals(draw: st.DrawFn) -> list[StoredEvent]:
         number = draw(st.integers(0, made - 1)) if made else 0
         match draw(st.integers(0, 9)) if made else draw(st.integers(0, 3)):
             case 0:
-                events.append(SuggestionClaimed(made, len(events), draw(ENVIRONMENTS), draw(WORDS)))
+                events.append(
+                    SuggestionClaimed(
+                        made, len(events), draw(ENVIRONMENTS), draw(WORDS), in_advance=draw(st.booleans())
+                    )
+                )
             case 1 | 2:
                 origin: Literal["driver", "user"] = "driver" if draw(st.booleans()) else "user"
                 point = Suggestion(made, draw(VALUES), draw(ENVIRONMENTS), draw(WORDS), origin)
@@ -79,7 +83,8 @@ def journals(draw: st.DrawFn) -> list[StoredEvent]:
 
 def written(state: StudyState) -> str:
     """All of a state: repr tells 1, 1.0, -0.0 and nan apart, tuples from lists, and one order from another."""
-    return repr(replace(state, open=set())) + repr(sorted(state.open))
+    rest = replace(state, open=set(), waiting=set())
+    return repr(rest) + repr(sorted(state.open)) + repr(sorted(state.waiting))
 
 
 @given(journals(), st.data())

@@ -88,3 +88,17 @@ def test_a_point_of_the_user_leaves_the_driver_state_alone():
 def test_a_claim_of_a_suggestion_that_exists_is_ignored():
     state, _ = fold(Suggested(Suggestion(0, {"x": 0.5})), SuggestionClaimed(0, 0, {}, "late"))
     assert not state.claims
+
+
+def test_what_is_made_in_advance_takes_no_slot_until_somebody_evaluates_it():
+    events = [SuggestionClaimed(0, 0, {}, "me", in_advance=True), SuggestionClaimed(1, 0, {}, "me")]
+    state, _ = fold(*events)
+    assert (state.taken, state.to_come) == ([1], 2)
+    events += [Suggested(Suggestion(0, {"x": 0.5})), Suggested(Suggestion(1, {"x": 0.7}))]
+    state, _ = fold(*events)
+    assert (state.taken, state.to_come, state.waiting) == ([1], 2, {0})
+    state, _ = fold(*events, LeaseTaken(0, 1, "me", "here"))
+    assert (state.taken, state.waiting) == ([0, 1], set())
+    for end in (SuggestionCleared(0), OutcomeRecorded(0, 1, GOOD)):
+        state, _ = fold(*events, end)
+        assert (state.taken, state.to_come, state.waiting) == ([1], 1, set())

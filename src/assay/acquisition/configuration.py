@@ -178,8 +178,16 @@ class AcquisitionOptimizer(Entry):
         default=None, ge=1, description="Accepted: the size of the starting design is `num_initial`"
     )
     adaptive_local_search: bool = Field(
-        default=True, description="search longer where an evaluation takes long"
+        default=True,
+        description="search further, up to eightfold, where an evaluation takes seconds: up to 2 % of its time",
     )
     compute_suggestion_in_advance: bool = Field(
-        default=True, description="compute the next suggestion while evaluations run"
+        default=True,
+        description="compute the next suggestion while evaluations run, where these take seconds and a suggestion more "
+        "than 5 % of that",
     )
+
+    def with_effort(self, effort: float) -> AcquisitionOptimizer:
+        """The same with so many times the candidates and climbs."""
+        keys = ("num_initial_samples", "num_local_samples", "num_starts")
+        return self.model_copy(update={key: math.ceil(effort * getattr(self, key)) for key in keys})

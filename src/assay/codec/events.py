@@ -101,7 +101,9 @@ def outcome_to_data(outcome: Outcome) -> dict[str, Any]:
     data: dict[str, Any] = {"status": outcome.status}
     if outcome.measurements:
         data["measurements"] = [_measurement_to_data(measurement) for measurement in outcome.measurements]
-    return data | _present(seconds=outcome.seconds, error=outcome.error, details=outcome.details)
+    return data | _present(
+        seconds=outcome.seconds, error=outcome.error, details=outcome.details, extra=outcome.extra
+    )
 
 
 def outcome_from_data(data: Data) -> Outcome:
@@ -114,6 +116,7 @@ def outcome_from_data(data: Data) -> Outcome:
         seconds=data.get("seconds"),
         error=data.get("error"),
         details=data.get("details"),
+        extra=data.get("extra"),
     )
 
 
@@ -163,10 +166,14 @@ def _fields(event: Event) -> dict[str, Any]:
             return {"definition": definition}
         case Configured(configuration):
             return {"configuration": configuration}
-        case SuggestionClaimed(number, prefix, environment, owner):
-            return {"number": number, "prefix": prefix, "environment": environment, "owner": owner}
-        case Suggested(suggestion, state, info):
-            return {"suggestion": suggestion_to_data(suggestion), **_present(state=state), "info": info}
+        case SuggestionClaimed(number, prefix, environment, owner, effort, in_advance):
+            claimed = {"number": number, "prefix": prefix, "environment": environment, "owner": owner}
+            return claimed | _present(
+                effort=None if effort == 1.0 else effort, in_advance=True if in_advance else None
+            )
+        case Suggested(suggestion, state, info, queued):
+            optional = _present(state=state, queued=queued or None)
+            return {"suggestion": suggestion_to_data(suggestion), **optional, "info": info}
         case LeaseTaken(number, attempt, owner, host):
             return {"number": number, "attempt": attempt, "owner": owner, "host": host}
         case OutcomeRecorded(number, attempt, outcome, accepted):
@@ -197,10 +204,15 @@ _READERS: dict[str, Callable[[Data], Event]] = {
     "study_created": lambda data: StudyCreated(data["definition"]),
     "configured": lambda data: Configured(data["configuration"]),
     "suggestion_claimed": lambda data: SuggestionClaimed(
-        data["number"], data["prefix"], data["environment"], data["owner"]
+        data["number"],
+        data["prefix"],
+        data["environment"],
+        data["owner"],
+        data.get("effort", 1.0),
+        data.get("in_advance", False),
     ),
     "suggested": lambda data: Suggested(
-        suggestion_from_data(data["suggestion"]), data.get("state"), data["info"]
+        suggestion_from_data(data["suggestion"]), data.get("state"), data["info"], data.get("queued", False)
     ),
     "lease_taken": lambda data: LeaseTaken(data["number"], data["attempt"], data["owner"], data["host"]),
     "outcome": lambda data: OutcomeRecorded(

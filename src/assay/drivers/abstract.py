@@ -14,7 +14,7 @@ from typing import Any
 from assay.records import Measurement, ParameterValue, Trial
 from assay.space.space import Space
 
-__all__ = ["AbstractDriver", "History", "Proposal", "Request"]
+__all__ = ["AbstractDriver", "History", "Pacing", "Proposal", "Request"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,18 @@ class Proposal:
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Pacing:
+    """What a driver can do with the time that an evaluation takes.
+
+    `in_advance`: its suggestions allow for open evaluations, so that the next may be made while one runs.
+    `adapts_effort`: its search goes further where the request asks for it.
+    """
+
+    in_advance: bool = False
+    adapts_effort: bool = False
+
+
 class AbstractDriver(ABC):
     """A recipe: it holds its configuration, never data."""
 
@@ -70,6 +82,11 @@ class AbstractDriver(ABC):
     @abstractmethod
     def suggest(self, history: History, request: Request) -> Proposal:
         """The next point."""
+
+    @property
+    @abstractmethod
+    def pacing(self) -> Pacing:
+        """What it can do with the time that an evaluation takes."""
 
     @abstractmethod
     def best(self, history: History) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from assay.acquisition.configuration import Minimizer
-from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.belief import Belief, averaged_posteriors
 from assay.drivers.configuration import ActiveLearningConfiguration, validate
 from assay.drivers.deciding import decide
@@ -119,7 +119,16 @@ class ActiveLearning(AbstractDriver):
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, self._outputs)
 
+    @property
+    def pacing(self) -> Pacing:
+        optimizer = self.settings.acquisition_optimizer
+        return Pacing(optimizer.compute_suggestion_in_advance, optimizer.adaptive_local_search)
+
     def suggest(self, history: History, request: Request) -> Proposal:
+        if request.effort != 1.0:
+            further = self.settings.acquisition_optimizer.with_effort(request.effort)
+            settings = self.settings.model_copy(update={"acquisition_optimizer": further})
+            return replace(self, settings=settings).suggest(history, replace(request, effort=1.0))
         coordinates = Coordinates.of(history.space)
         feasible = FeasibleSet.of(history.space, coordinates)
         seen = training(history, coordinates, self._outputs)

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
 from assay.drivers.evolution_search import EvolutionSearch, Genome, Plan
@@ -111,6 +111,10 @@ class CMAES(AbstractDriver):
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, OUTPUTS)
+
+    @property
+    def pacing(self) -> Pacing:
+        return Pacing()
 
     def suggest(self, history: History, request: Request) -> Proposal:
         search = self._search(history)

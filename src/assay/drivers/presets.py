@@ -14,7 +14,7 @@ from typing import Any, Literal, final
 from pydantic import Field, ValidationError
 
 from assay.acquisition.configuration import Minimizer
-from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.belief import Belief
 from assay.drivers.configuration import ActiveLearningConfiguration, refusal
@@ -219,6 +219,10 @@ class Preset(AbstractDriver):
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         self.active_learning.check(space, measurements)
+
+    @property
+    def pacing(self) -> Pacing:
+        return self.active_learning.pacing if self.settings.is_complete else Pacing()
 
     def suggest(self, history: History, request: Request) -> Proposal:
         return self.active_learning.suggest(history, request)

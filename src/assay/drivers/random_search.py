@@ -10,7 +10,7 @@ from typing import Any, Literal, final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
 from assay.drivers.training import check_measurements, observed_values
@@ -81,6 +81,10 @@ class RandomSearch(AbstractDriver):
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, _OUTPUTS)
+
+    @property
+    def pacing(self) -> Pacing:
+        return Pacing()
 
     def suggest(self, history: History, request: Request) -> Proposal:
         coordinates = Coordinates.of(history.space)

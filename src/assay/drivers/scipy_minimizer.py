@@ -11,7 +11,7 @@ from typing import Any, Literal, final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assay.drivers.abstract import AbstractDriver, History, Proposal, Request
+from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
 from assay.drivers.local_runs import KnownFunction
@@ -121,6 +121,10 @@ class ScipyMinimizer(AbstractDriver):
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, OUTPUTS)
+
+    @property
+    def pacing(self) -> Pacing:
+        return Pacing()
 
     def suggest(self, history: History, request: Request) -> Proposal:
         self._require_method(history.space)

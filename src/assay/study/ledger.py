@@ -21,6 +21,7 @@ from assay.study.environment import validate_entries
 from assay.study.inspecting import driver_tree
 from assay.study.journal import Journal
 from assay.study.owner import working_owner
+from assay.study.pacing import pace
 from assay.study.state import StudyState
 from assay.study.suggesting import claim, history_of, suggest
 from assay.study.verdicts import judge
@@ -107,35 +108,52 @@ class Ledger:
 
         self.transact(decide)
 
-    def suggest(self, environment: Mapping[str, float] | None, *, lease: bool) -> Suggestion:
-        """One suggestion; with `lease`, evaluated by this process from now on.
+    def suggest(
+        self, environment: Mapping[str, float] | None, *, lease: bool, in_advance: bool = False
+    ) -> Suggestion:
+        """One suggestion; with `lease`, evaluated by this process from now on; `in_advance`, to wait for a slot.
 
         Raises:
-            NoFreeSlotError: when `num_parallel` suggestions are open; with `lease` also when those that are open
-                complete `max_iter`.
+            NoFreeSlotError: when `num_parallel` suggestions are open, or one waits in advance already; with `lease` or
+                in advance also when those that are open complete `max_iter`.
             SpaceError: when a variable environment parameter has no value yet.
         """
 
-        def admit(state: StudyState) -> None:
-            self._admit(state, limited=lease)
+        def admit(state: StudyState, claimed_before: bool) -> None:
+            self._admit(state, limited=(lease or in_advance) and not claimed_before, in_advance=in_advance)
 
         while True:
             with self._lock, working_owner() as owner:
-                claimed = claim(self._journal, self.definition, environment, admit, owner)
+                claimed = claim(
+                    self._journal,
+                    self.definition,
+                    environment,
+                    admit,
+                    self._effort,
+                    owner,
+                    in_advance=in_advance,
+                )
                 # the driver as it was at the claim, so that whoever finishes the work comes to the same point
                 driver = self._driver_of(claimed.configuration)
                 suggestion = suggest(self._journal, driver, claimed, lease=lease)
             if suggestion is not None:
                 return suggestion
 
-    def _admit(self, state: StudyState, *, limited: bool) -> None:
+    def _effort(self, state: StudyState) -> float:
+        driver = self._driver_of(state.configuration["driver"])
+        return pace(state).effort if driver.pacing.adapts_effort else 1.0
+
+    def _admit(self, state: StudyState, *, limited: bool, in_advance: bool) -> None:
         settings = StudyConfiguration.of(state.configuration["study"])
-        slots, taken = settings.num_parallel, sorted({*state.open, *state.claims})
-        if limited and state.finished + len(taken) >= settings.max_iter:
+        slots, taken = settings.num_parallel, state.taken
+        if limited and state.finished + state.to_come >= settings.max_iter:
             raise NoFreeSlotError(
                 f"study {self.id!r} allows max_iter = {settings.max_iter:g} evaluations, and they are done or under way"
             )
-        if len(taken) >= slots:
+        if in_advance:
+            if limited and (state.waiting or any(event.in_advance for event in state.claims.values())):
+                raise NoFreeSlotError(f"study {self.id!r} has a suggestion in advance already")
+        elif len(taken) >= slots:
             listed = ", ".join(map(str, taken))
             raise NoFreeSlotError(
                 f"study {self.id!r} allows num_parallel = {slots} open suggestions and has {len(taken)} "

@@ -11,13 +11,22 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from typing import Any
 
-from assay.errors import AssayError, ConfigurationError, NoFreeSlotError, StoreError, TooManyFailuresError
+from assay.errors import (
+    AssayError,
+    ConfigurationError,
+    NoFreeSlotError,
+    NumericalError,
+    StoreError,
+    TooManyFailuresError,
+)
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor, Task
 from assay.executors.evaluators import PythonEvaluator
 from assay.executors.outbox import read_outbox, remove_from_outbox
 from assay.executors.serial import SerialExecutor
-from assay.records import Event, LeaseTaken, Outcome, Suggestion
+from assay.records import Event, LeaseTaken, Outcome, Suggestion, SuggestionCleared
+from assay.space.parameters import EnvironmentVariable
 from assay.store.abstract import Lease
+from assay.study.configuration import StudyConfiguration
 from assay.study.evaluation import (
     ExecutorChoice,
     build_evaluator,
@@ -27,6 +36,7 @@ from assay.study.evaluation import (
 )
 from assay.study.ledger import Ledger
 from assay.study.owner import host_name, this_owner
+from assay.study.pacing import pace
 from assay.study.progress import Progress
 from assay.study.state import StudyState
 from assay.study.steps import LEASE_SECONDS, Ask, Evaluate, Finish, is_abandoned, next_step
@@ -77,6 +87,7 @@ class Runner:
         self._refused_width = 0  # a num_parallel that no executor could be made for
         self._given_up = 0  # suggestions in a row of which every attempt was lost
         self._warned = False
+        self._asked_in_vain = -1  # how many evaluations had ended when nothing could be suggested in advance
         self._began = 0.0
         self._done_here = 0
 
@@ -159,14 +170,18 @@ class Runner:
                 executor.width(),
                 self._leases(),
                 self._stop_reason(),
+                in_advance=self._looks_ahead(),
             )
             match step:
+                case Ask(in_advance=True):
+                    self._ask_in_advance()
                 case Ask():
                     self._ask(executor)
                 case Evaluate(number=number):
                     self._repeat(executor, number)
                 case Finish(reason=reason):
                     logger.info("study %s: %s", self._ledger.id, reason)
+                    self._withdraw_what_waits()
                     return
                 case _:
                     self._wait()
@@ -194,11 +209,43 @@ class Runner:
         if lease is not None and lease.owner == this_owner():
             self._submit(executor, suggestion, lease.attempt)
 
+    def _looks_ahead(self) -> bool:
+        """Whether the next suggestion is worth computing while evaluations run here."""
+        if not self._running or not self._ledger.driver.pacing.in_advance:
+            return False
+        if any(isinstance(met, EnvironmentVariable) for met in self._ledger.definition.space.environment):
+            return False  # what comes next depends on the environment at that time
+        state = self._ledger.state
+        return state.finished != self._asked_in_vain and pace(state).in_advance
+
+    def _ask_in_advance(self) -> None:
+        """Write down what the next free slot evaluates; the evaluations here go on meanwhile."""
+        try:
+            self._ledger.suggest(None, lease=False, in_advance=True)
+        except NoFreeSlotError:  # another process was quicker
+            return
+        except NumericalError as error:  # the open evaluations may end the run before it matters
+            self._asked_in_vain = self._ledger.state.finished
+            logger.info("nothing was suggested in advance: %s", error)
+
+    def _withdraw_what_waits(self) -> None:
+        if not self._ledger.state.waiting:
+            return
+        self._ledger.transact(
+            lambda state: [
+                SuggestionCleared(number, "made in advance, and not needed")
+                for number in sorted(state.waiting)
+            ]
+        )
+
     def _repeat(self, executor: AbstractExecutor, number: int) -> None:
         leases = self._leases()
 
         def decide(state: StudyState) -> Sequence[Event]:
             taken = state.leases.get(number)
+            slots = StudyConfiguration.of(state.configuration["study"]).num_parallel
+            if number in state.waiting and len(state.taken) < slots:
+                return [LeaseTaken(number, 1, this_owner(), host_name())]
             if number not in state.open or taken is None:
                 return []
             ended = any(event.attempt == taken.attempt for event in state.set_aside.get(number, []))
@@ -208,7 +255,8 @@ class Runner:
 
         for event in self._ledger.transact(decide):
             if isinstance(event, LeaseTaken):
-                self._ledger.store.release_lease(self._ledger.id, number, event.attempt - 1)
+                if event.attempt > 1:
+                    self._ledger.store.release_lease(self._ledger.id, number, event.attempt - 1)
                 self._submit(executor, self._ledger.state.trials[number].suggestion, event.attempt)
 
     def _submit(self, executor: AbstractExecutor, suggestion: Suggestion, attempt: int) -> None:

@@ -24,7 +24,7 @@ from assay.study.state import StudyState
 __all__ = ["SNAPSHOT_VERSION", "state_from_data", "state_to_data"]
 
 # Raised with any change of what is below, and of what the fold makes of events.
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 
 _FIELDS = tuple(field.name for field in fields(StudyState))
 
@@ -106,6 +106,7 @@ _WRITERS: dict[str, Callable[[Any], Any]] = {
     "info": _columns(),
     "times": _columns(),
     "open": sorted,
+    "waiting": sorted,
 }
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -119,4 +120,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "info": _by_number(),
     "times": _by_number(),
     "open": set,
+    "waiting": set,
 }

@@ -48,6 +48,8 @@ class StudyState:
         driver_state: what the last suggestion of the driver, or a training by hand, left for the next.
         info: of each suggestion, what a person wants to see.
         failures_in_a_row: model failures since the last success.
+        open: the numbers without an outcome.
+        waiting: those of them that were suggested in advance, and that nobody evaluates yet.
     """
 
     last: int = 0
@@ -69,6 +71,7 @@ class StudyState:
     succeeded: int = 0
     failed: int = 0
     open: set[int] = field(default_factory=set)
+    waiting: set[int] = field(default_factory=set)
 
     # -- what one asks of it ---------------------------------------------------------------------------
 
@@ -81,6 +84,17 @@ class StudyState:
     def finished(self) -> int:
         """How many evaluations have ended, well or badly."""
         return self.succeeded + self.failed
+
+    @property
+    def taken(self) -> list[int]:
+        """The numbers that take one of the study's slots: open or being computed, and not in advance."""
+        computed = [number for number, event in self.claims.items() if not event.in_advance]
+        return sorted({*self.open - self.waiting, *computed})
+
+    @property
+    def to_come(self) -> int:
+        """How many evaluations are open, or will be when their suggestion is computed."""
+        return len(self.open) + len(self.claims)
 
     def ordered_trials(self) -> tuple[Trial, ...]:
         """All trials by number."""
@@ -105,6 +119,7 @@ class StudyState:
             case LeaseTaken(number=number):
                 self.leases[number] = event
                 self.lease_times[number] = time
+                self.waiting.discard(number)
                 if number in self.trials:
                     self.trials[number] = replace(self.trials[number], attempts=event.attempt)
             case SuggestionClaimed(number=number):
@@ -125,7 +140,9 @@ class StudyState:
 
     def _suggested(self, event: Suggested, time: float) -> None:
         number = event.suggestion.number
-        self.claims.pop(number, None)
+        claimed = self.claims.pop(number, None)
+        if claimed is not None and claimed.in_advance:
+            self.waiting.add(number)
         self.trials[number] = Trial(event.suggestion, "open")
         self.info[number] = event.info
         self.times[number] = time
@@ -146,6 +163,7 @@ class StudyState:
         self.accepted_attempts[number] = event.attempt
         self.times[number] = time
         self.open.discard(number)
+        self.waiting.discard(number)
         self.leases.pop(number, None)
         self.failures_in_a_row = 0 if succeeded else self.failures_in_a_row + 1
         if succeeded:
@@ -157,6 +175,7 @@ class StudyState:
         self.claims.pop(event.number, None)
         self.leases.pop(event.number, None)
         self.open.discard(event.number)
+        self.waiting.discard(event.number)
         if event.number in self.trials:
             self.trials[event.number] = replace(
                 self.trials[event.number], status="cleared", message=event.message

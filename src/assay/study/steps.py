@@ -17,12 +17,14 @@ __all__ = ["Ask", "Evaluate", "Finish", "Step", "Wait", "is_abandoned", "is_aban
 
 @dataclass(frozen=True)
 class Ask:
-    """Compute a suggestion and evaluate it."""
+    """Compute a suggestion and evaluate it; in advance, compute the one that the next free slot evaluates."""
+
+    in_advance: bool = False
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Evaluate an open suggestion: its attempt was lost, or is to be repeated."""
+    """Evaluate an open suggestion: its attempt was lost, or is to be repeated, or it was made in advance."""
 
     number: int
 
@@ -80,6 +82,8 @@ def next_step(
     width: int,
     leases: Mapping[int, Lease],
     stop_reason: str | None,
+    *,
+    in_advance: bool = False,
 ) -> Step:
     """What a runner does next.
 
@@ -88,18 +92,29 @@ def next_step(
         width: how many it can evaluate at once.
         leases: the rows of the store, by number.
         stop_reason: why no further suggestion should be made, None to go on.
+        in_advance: whether the next suggestion is worth computing while evaluations run.
     """
     if stop_reason is not None:
         return Wait() if running else Finish(stop_reason)
-    if len(running) >= width:
-        return Wait()
     now = time.time()
-    for number in sorted(state.open):
-        if number not in running and (_to_repeat(state, number) or is_abandoned(state, number, leases, now)):
-            return Evaluate(number)
-    if any(is_abandoned_claim(state, event, now) for event in tuple(state.claims.values())):
-        return Ask()  # its computation was cut off: asking finishes it
-    taken = len(state.open) + len(state.claims)
-    if taken >= configuration.num_parallel or state.finished + taken >= configuration.max_iter:
-        return Wait()
-    return Ask()
+    has_room = state.finished + state.to_come < configuration.max_iter
+    # claims whose computation was cut off: asking finishes them
+    cut_off = [event for event in tuple(state.claims.values()) if is_abandoned_claim(state, event, now)]
+    if len(running) < width:
+        for number in sorted(state.open):
+            if number not in running and (
+                _to_repeat(state, number) or is_abandoned(state, number, leases, now)
+            ):
+                return Evaluate(number)
+        if any(not event.in_advance for event in cut_off):
+            return Ask()
+        if len(state.taken) < configuration.num_parallel:
+            if state.waiting:
+                return Evaluate(min(state.waiting))
+            if has_room or cut_off:
+                return Ask()
+    if in_advance and running and not state.waiting:
+        claimed = [event for event in tuple(state.claims.values()) if event.in_advance]
+        if any(event in cut_off for event in claimed) or (has_room and not claimed):
+            return Ask(in_advance=True)
+    return Wait()

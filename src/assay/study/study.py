@@ -276,9 +276,8 @@ class Study:
         return to_dataframe(self.space, self.state)
 
     def is_done(self) -> bool:
-        """Whether a stopping criterion is met and nothing is open."""
-        state = self.state
-        return self.stop_reason() is not None and not state.open
+        """Whether a stopping criterion is met and nothing is being evaluated."""
+        return self.stop_reason() is not None and not self.state.open - self.state.waiting
 
     def stop_reason(self) -> str | None:
         """The sentence for the criterion that is met, or None."""

@@ -59,15 +59,21 @@ def claim(
     journal: Journal,
     definition: Definition,
     environment: Mapping[str, float] | None,
-    admit: Callable[[StudyState], None],
+    admit: Callable[[StudyState, bool], None],
+    effort: Callable[[StudyState], float],
     owner: str,
+    *,
+    in_advance: bool,
 ) -> Claim:
     """Claim the next number, or one whose owner died while computing it.
 
     Arguments:
         environment: for the new number; None for the last one known.
-        admit: raises when no further suggestion may be open now; called under the write lock.
+        admit: raises when no further suggestion may be open now, or with True, when one claimed before may not;
+            called under the write lock.
+        effort: how far to search.
         owner: who computes it.
+        in_advance: whether it is to wait until a slot is free.
 
     Raises:
         SpaceError: when a variable environment parameter has no value yet.
@@ -76,13 +82,16 @@ def claim(
 
     def decide(state: StudyState) -> Sequence[Event]:
         seen.clear()
-        for event in state.claims.values():
-            if is_abandoned_claim(state, event, time.time()):
-                return [replace(event, owner=owner)]
-        admit(state)
+        # one that has its slot comes first; in advance, only such as have none
+        for event in sorted(state.claims.values(), key=lambda event: event.in_advance):
+            if event.in_advance >= in_advance and is_abandoned_claim(state, event, time.time()):
+                if event.in_advance:
+                    admit(state, True)
+                return [replace(event, owner=owner, in_advance=in_advance)]
+        admit(state, False)
         seen.append((history_of(definition, state), state.configuration["driver"]))
         values = definition.space.validate_environment({**state.environment, **(environment or {})})
-        return [SuggestionClaimed(state.next_number, state.last, values, owner)]
+        return [SuggestionClaimed(state.next_number, state.last, values, owner, effort(state), in_advance)]
 
     (event,) = journal.transact(decide)
     assert isinstance(event, SuggestionClaimed)
@@ -98,20 +107,22 @@ def suggest(journal: Journal, driver: AbstractDriver, claimed: Claim, *, lease: 
 
     None when the claim was withdrawn meanwhile, or taken over by another process: then the point is not ours to give.
     """
-    number, owner = claimed.event.number, claimed.event.owner
+    number, owner, effort = claimed.event.number, claimed.event.owner, claimed.event.effort
 
     def is_ours(state: StudyState) -> bool:
         return number in state.claims and state.claims[number].owner == owner
 
     started = time.perf_counter()
     try:
-        proposal = driver.suggest(claimed.history, Request(number, claimed.event.environment))
+        proposal = driver.suggest(claimed.history, Request(number, claimed.event.environment, effort))
     except BaseException as error:
         reason = f"no suggestion: {type(error).__name__}: {error}"
         journal.transact(lambda state: [SuggestionCleared(number, reason)] if is_ours(state) else [])
         raise
     suggestion = Suggestion(number, proposal.values, dict(claimed.event.environment), timestamp())
     info = {**proposal.info, "seconds": time.perf_counter() - started}
+    if effort != 1.0:
+        info["effort"] = effort
 
     def decide(state: StudyState) -> Sequence[Event]:
         if not is_ours(state):

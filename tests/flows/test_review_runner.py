@@ -103,15 +103,15 @@ def test_a_busy_store_does_not_end_the_heartbeat(monkeypatch):
     store = MemoryStore()
     study = small(study_id="s", store=store)
     study.configure(max_iter=1)
-    whole, calls = store.renew_lease, []
+    whole, calls = store.renew_leases, []
 
-    def sometimes_busy(study_id, lease):
-        calls.append(lease.expiry)
+    def sometimes_busy(study_id, leases):
+        calls.append(leases[0].expiry)
         if len(calls) in (2, 3):
             raise StoreBusyError("another process held the store")
-        whole(study_id, lease)
+        whole(study_id, leases)
 
-    store.renew_lease = sometimes_busy
+    store.renew_leases = sometimes_busy
     study.run(nap)
     assert len(calls) > 4
 

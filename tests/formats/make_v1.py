@@ -88,7 +88,7 @@ def main() -> None:
     store = open_store(FILE)
     store.append("first", EVENTS)
     store.append("second", EVENTS[:2])
-    store.renew_lease("first", LEASE)
+    store.renew_leases("first", [LEASE])
     store.save_snapshot("first", *SNAPSHOT)
     store.close()
 

@@ -154,14 +154,14 @@ def test_threads_take_turns(store, study):
 
 def test_leases_are_renewed_in_place_and_released(store, study):
     first, second = Lease(0, 1, "a", "here", 10.0), Lease(1, 2, "b", "there", 20.5)
-    for lease in (second, first):
-        store.renew_lease(study, lease)
+    store.renew_leases(study, [second, first])
     assert store.leases(study) == [first, second]
     renewed = Lease(0, 1, "c", "elsewhere", 30.0)
-    store.renew_lease(study, renewed)
+    store.renew_leases(study, [renewed])
     assert store.leases(study) == [renewed, second]
-    store.release_lease(study, 0, 1)
-    store.release_lease(study, 0, 1)
+    store.release_leases(study, [(0, 1), (3, 1)])
+    store.release_leases(study, [(0, 1)])
+    store.release_leases(study, [])
     assert store.leases(study) == [second]
     assert store.last_number(study) == 0
 

@@ -207,3 +207,26 @@ def test_a_store_that_cannot_keep_a_snapshot_is_still_read(
     with caplog.at_level(logging.INFO):
         assert Journal(store, "film").state.last == 82
     assert "no snapshot of study film was written: the store is read-only" in caplog.text
+
+
+def test_decisions_of_one_transaction_see_each_other_and_stand_or_fall_together() -> None:
+    store = MemoryStore()
+    own, other = Journal(store, "film"), Journal(store, "film")
+    own.transact(lambda _: [StudyCreated({}), SuggestionClaimed(0, 1, {}, "a")])
+    seen: list[int] = []
+
+    def next_claim(state: StudyState) -> list[Event]:
+        seen.append(state.next_number)
+        return [SuggestionClaimed(state.next_number, state.last, {}, "a")]
+
+    own.transact(next_claim, next_claim)
+    assert seen == [1, 2]
+    assert [event.prefix for event in own.state.claims.values()] == [1, 2, 3]
+
+    def refuse(state: StudyState) -> list[Event]:
+        raise KeyError(state.next_number)
+
+    with pytest.raises(KeyError, match="4"):
+        own.transact(next_claim, refuse)
+    assert own.refresh() == other.refresh()
+    assert sorted(own.state.claims) == [0, 1, 2]

@@ -91,7 +91,12 @@ def test_a_spoiled_acquisition_fails(check: Callable[..., None], method: str, sp
             "transact",
             lambda f: lambda study, after, _: f(study, after, lambda _: [SuggestionCleared(0)]),
         ),
-        (store_suite.check_leases, "release_lease", lambda _: lambda *_key: None),
+        (
+            store_suite.check_decisions_are_one_transaction,
+            "transact",
+            lambda f: lambda study, after, *asked: [f(study, after, decide) for decide in asked][-1],
+        ),
+        (store_suite.check_leases, "release_leases", lambda _: lambda *_key: None),
         (store_suite.check_snapshots, "load_snapshot", lambda _: lambda _study: None),
     ],
 )

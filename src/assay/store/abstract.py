@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assay.records import Event
 
-__all__ = ["AbstractStore", "Lease", "StoredEvent"]
+__all__ = ["AbstractStore", "Decision", "Lease", "StoredEvent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class StoredEvent:
     number: int
     time: float
     event: Event
+
+
+Decision = Callable[[Sequence[StoredEvent]], Sequence[Event]]
+"""From the events that the decider has not seen to the events to append."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +57,23 @@ class AbstractStore(ABC):
 
     @abstractmethod
     def transact(
-        self, study_id: str, after: int, decide: Callable[[Sequence[StoredEvent]], Sequence[Event]]
+        self, study_id: str, after: int, *decisions: Decision
     ) -> tuple[list[StoredEvent], list[StoredEvent]]:
-        """Decide under the write lock: `decide` gets the events after `after` that the caller has not seen,
-        and returns the events to append; nobody else writes in between.
+        """Decide under the write lock, and append durably in one transaction; nobody else writes in between.
 
-        Returns the unseen events and the appended ones. An exception in `decide` rolls everything back.
+        The first decision gets the events after `after`, which the caller has not seen; each further one what the one
+        before it appended, as it will be read back.
+
+        Returns the unseen events and the appended ones. An exception in a decision rolls everything back.
         """
 
     @abstractmethod
-    def renew_lease(self, study_id: str, lease: Lease) -> None:
-        """Write or renew a lease."""
+    def renew_leases(self, study_id: str, leases: Sequence[Lease]) -> None:
+        """Write or renew leases, in one transaction."""
 
     @abstractmethod
-    def release_lease(self, study_id: str, number: int, attempt: int) -> None:
-        """Remove a lease; no error when there is none."""
+    def release_leases(self, study_id: str, keys: Collection[tuple[int, int]]) -> None:
+        """Remove the leases of these (number, attempt); no error when there are none."""
 
     @abstractmethod
     def leases(self, study_id: str) -> list[Lease]:

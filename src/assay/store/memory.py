@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, final
 
 from assay.codec.events import decode_events, encode_event
 from assay.codec.plain import decode, encode
 from assay.records import Event
-from assay.store.abstract import AbstractStore, Lease, StoredEvent
+from assay.store.abstract import AbstractStore, Decision, Lease, StoredEvent
 
 __all__ = ["MemoryStore"]
 
@@ -47,24 +47,39 @@ class MemoryStore(AbstractStore):
             return self._events.get(study_id, [])[after:]
 
     def append(self, study_id: str, events: Sequence[Event]) -> int:
-        with self._lock:
-            self._append(study_id, events)
-            return self.last_number(study_id)
+        self.transact(study_id, 0, lambda _: events)
+        return self.last_number(study_id)
 
     def transact(
-        self, study_id: str, after: int, decide: Callable[[Sequence[StoredEvent]], Sequence[Event]]
+        self, study_id: str, after: int, *decisions: Decision
     ) -> tuple[list[StoredEvent], list[StoredEvent]]:
         with self._lock:
-            unseen = self.read(study_id, after)
-            return unseen, self._append(study_id, decide(unseen))
+            now = time.time()
+            journal = self._events.get(study_id, [])
+            unseen, appended = journal[after:], []
+            shown = unseen
+            for decide in decisions:
+                as_read_back = decode_events([encode_event(event) for event in decide(shown)])
+                last = len(journal) + len(appended)
+                shown = [
+                    StoredEvent(number, now, event)
+                    for number, event in enumerate(as_read_back, start=last + 1)
+                ]
+                appended += shown
+            if appended:
+                self._events.setdefault(study_id, []).extend(appended)
+            return unseen, appended
 
-    def renew_lease(self, study_id: str, lease: Lease) -> None:
+    def renew_leases(self, study_id: str, leases: Sequence[Lease]) -> None:
         with self._lock:
-            self._leases.setdefault(study_id, {})[lease.number, lease.attempt] = lease
+            held = self._leases.setdefault(study_id, {})
+            held.update({(lease.number, lease.attempt): lease for lease in leases})
 
-    def release_lease(self, study_id: str, number: int, attempt: int) -> None:
+    def release_leases(self, study_id: str, keys: Collection[tuple[int, int]]) -> None:
         with self._lock:
-            self._leases.get(study_id, {}).pop((number, attempt), None)
+            held = self._leases.get(study_id, {})
+            for key in keys:
+                held.pop(key, None)
 
     def leases(self, study_id: str) -> list[Lease]:
         with self._lock:
@@ -83,16 +98,3 @@ class MemoryStore(AbstractStore):
 
     def close(self) -> None:
         """Nothing to free: the events stay for as long as the store is referred to."""
-
-    def _append(self, study_id: str, events: Sequence[Event]) -> list[StoredEvent]:
-        if not events:
-            return []
-        now = time.time()
-        journal = self._events.setdefault(study_id, [])
-        as_read_back = decode_events([encode_event(event) for event in events])
-        appended = [
-            StoredEvent(number, now, event)
-            for number, event in enumerate(as_read_back, start=len(journal) + 1)
-        ]
-        journal.extend(appended)
-        return appended

@@ -9,12 +9,25 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, final
 
-from sqlalchemy import Connection, Engine, create_engine, delete, func, insert, make_url, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    func,
+    insert,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from assay.codec.events import decode_events, encode_event, event_kind
@@ -22,7 +35,7 @@ from assay.codec.plain import decode, encode
 from assay.errors import StoreBusyError, StoreError, UsageError, missing_extra
 from assay.records import Event
 from assay.store import schema, sqlite
-from assay.store.abstract import AbstractStore, Lease, StoredEvent
+from assay.store.abstract import AbstractStore, Decision, Lease, StoredEvent
 
 __all__ = ["SqlStore"]
 
@@ -112,42 +125,37 @@ class SqlStore(AbstractStore):
             return _read(connection, study_id, after)
 
     def append(self, study_id: str, events: Sequence[Event]) -> int:
-        payloads = [encode_event(event) for event in events]
         with self._writing(study_id) as connection:
-            last = _last_number(connection, study_id)
-            _insert(connection, study_id, last, time.time(), events, payloads)
-        return last + len(events)
+            rows = _rows(study_id, _last_number(connection, study_id), time.time(), events)
+            _insert(connection, schema.events, rows)
+        return rows[-1]["number"] if rows else self.last_number(study_id)
 
     def transact(
-        self, study_id: str, after: int, decide: Callable[[Sequence[StoredEvent]], Sequence[Event]]
+        self, study_id: str, after: int, *decisions: Decision
     ) -> tuple[list[StoredEvent], list[StoredEvent]]:
         with self._writing(study_id) as connection:
-            unseen = _read(connection, study_id, after)
+            unseen = shown = _read(connection, study_id, after)
             last = unseen[-1].number if unseen else _last_number(connection, study_id)
-            events = decide(unseen)
-            payloads = [encode_event(event) for event in events]
-            now = time.time()
-            _insert(connection, study_id, last, now, events, payloads)
-        # As they will be read back, so that going on and replaying start from the same values.
-        return unseen, _stored_events([(last + 1 + i, now, payload) for i, payload in enumerate(payloads)])
+            now, written, appended = time.time(), [], []
+            for decide in decisions:
+                rows = _rows(study_id, last + len(written), now, decide(shown))
+                # As they will be read back, so that going on and replaying start from the same values.
+                shown = _stored_events([(row["number"], now, row["payload"]) for row in rows])
+                written += rows
+                appended += shown
+            _insert(connection, schema.events, written)
+        return unseen, appended
 
-    def renew_lease(self, study_id: str, lease: Lease) -> None:
-        table = schema.leases
-        row = {
-            "study_id": study_id,
-            "number": lease.number,
-            "attempt": lease.attempt,
-            "owner": lease.owner,
-            "host": lease.host,
-            "expiry": lease.expiry,
-        }
+    def renew_leases(self, study_id: str, leases: Sequence[Lease]) -> None:
+        rows = [{"study_id": study_id, **asdict(lease)} for lease in leases]
         with self._writing(study_id) as connection:
-            connection.execute(_delete_lease(study_id, lease.number, lease.attempt))
-            connection.execute(insert(table), row)
+            _delete_leases(connection, study_id, [(lease.number, lease.attempt) for lease in leases])
+            _insert(connection, schema.leases, rows)
 
-    def release_lease(self, study_id: str, number: int, attempt: int) -> None:
-        with self._writing(study_id) as connection:
-            connection.execute(_delete_lease(study_id, number, attempt))
+    def release_leases(self, study_id: str, keys: Collection[tuple[int, int]]) -> None:
+        if keys:
+            with self._writing(study_id) as connection:
+                _delete_leases(connection, study_id, keys)
 
     def leases(self, study_id: str) -> list[Lease]:
         table = schema.leases
@@ -287,27 +295,34 @@ def _stored_events(rows: Sequence[Any]) -> list[StoredEvent]:
     ]
 
 
-def _insert(
-    connection: Connection,
-    study_id: str,
-    last: int,
-    now: float,
-    events: Sequence[Event],
-    payloads: Sequence[str],
-) -> None:
-    rows = [
-        {"study_id": study_id, "number": number, "time": now, "kind": event_kind(event), "payload": payload}
-        for number, (event, payload) in enumerate(zip(events, payloads, strict=True), start=last + 1)
+def _rows(study_id: str, last: int, now: float, events: Sequence[Event]) -> list[dict[str, Any]]:
+    return [
+        {
+            "study_id": study_id,
+            "number": number,
+            "time": now,
+            "kind": event_kind(event),
+            "payload": encode_event(event),
+        }
+        for number, event in enumerate(events, start=last + 1)
     ]
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        connection.execute(insert(schema.events), rows)
+        connection.execute(insert(table), rows)
 
 
-def _delete_lease(study_id: str, number: int, attempt: int) -> Any:
+def _delete_leases(connection: Connection, study_id: str, keys: Collection[tuple[int, int]]) -> None:
     table = schema.leases
-    return delete(table).where(
-        table.c.study_id == study_id, table.c.number == number, table.c.attempt == attempt
+    one = delete(table).where(
+        table.c.study_id == study_id,
+        table.c.number == bindparam("its_number"),
+        table.c.attempt == bindparam("its_attempt"),
     )
+    rows = [{"its_number": number, "its_attempt": attempt} for number, attempt in keys]
+    if rows:
+        connection.execute(one, rows)
 
 
 def _lock_key(study_id: str) -> int:

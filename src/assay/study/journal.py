@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from assay.errors import StoreError
 from assay.records import Event
@@ -37,16 +38,24 @@ class Journal:
         self._save_snapshot()
         return self.state
 
-    def transact(self, decide: Callable[[StudyState], Sequence[Event]]) -> Sequence[Event]:
-        """Decide on the newest state, with nobody else writing, and append what `decide` returns.
+    def transact(self, *decisions: Callable[[StudyState], Sequence[Event]]) -> Sequence[Event]:
+        """Decide on the newest state, with nobody else writing, and append what the decisions return: all or nothing.
 
-        `decide` may be called again after a busy store; it must have no other effect.
+        Each decision sees what those before it decided. It must have no other effect.
         """
 
-        def on_unseen(unseen: Sequence[StoredEvent]) -> Sequence[Event]:
+        def on_unseen(
+            decide: Callable[[StudyState], Sequence[Event]], unseen: Sequence[StoredEvent]
+        ) -> Sequence[Event]:
             return decide(self.state.fold(unseen))
 
-        _, appended = self.store.transact(self.study_id, self.state.last, on_unseen)
+        asked = [partial(on_unseen, decide) for decide in decisions]
+        try:
+            _, appended = self.store.transact(self.study_id, self.state.last, *asked)
+        except BaseException:
+            if len(decisions) > 1:  # what was folded in between has not been written
+                self.state = self._from_snapshot()
+            raise
         self.state.fold(appended)
         self._save_snapshot()
         return [stored.event for stored in appended]

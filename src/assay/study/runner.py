@@ -256,7 +256,7 @@ class Runner:
         for event in self._ledger.transact(decide):
             if isinstance(event, LeaseTaken):
                 if event.attempt > 1:
-                    self._ledger.store.release_lease(self._ledger.id, number, event.attempt - 1)
+                    self._ledger.store.release_leases(self._ledger.id, [(number, event.attempt - 1)])
                 self._submit(executor, self._ledger.state.trials[number].suggestion, event.attempt)
 
     def _submit(self, executor: AbstractExecutor, suggestion: Suggestion, attempt: int) -> None:
@@ -312,7 +312,7 @@ class Runner:
             given_up = status == "cleared" and outcome.status == "infrastructure_failure"
             self._given_up = self._given_up + 1 if given_up else 0
         self._leased.discard((number, attempt))
-        self._ledger.store.release_lease(self._ledger.id, number, attempt)
+        self._ledger.store.release_leases(self._ledger.id, [(number, attempt)])
         if self._outbox is not None:
             remove_from_outbox(self._outbox, number, attempt)
         self._done_here += 1
@@ -410,7 +410,7 @@ class Runner:
 
     def _renew(self, number: int, attempt: int, seconds: float = LEASE_SECONDS) -> None:
         lease = Lease(number, attempt, this_owner(), host_name(), time.time() + seconds)
-        self._ledger.store.renew_lease(self._ledger.id, lease)
+        self._ledger.store.renew_leases(self._ledger.id, [lease])
 
     def _try_to_renew(self, number: int, attempt: int, seconds: float = LEASE_SECONDS) -> None:
         try:

@@ -101,6 +101,29 @@ def check_transactions_see_what_is_new(make: MakeStore, folder: Path) -> None:
     store.close()
 
 
+def check_decisions_are_one_transaction(make: MakeStore, folder: Path) -> None:
+    """Each decision of a transaction sees what the one before it appended; when one raises, none is written."""
+    store = make(folder)
+    store.append(STUDY, example_events()[:2])
+    shown: list[list[int]] = []
+
+    def decide(unseen: Sequence[StoredEvent]) -> list[Event]:
+        shown.append([entry.number for entry in unseen])
+        return [SuggestionCleared(len(shown)), SuggestionCleared(-len(shown))]
+
+    def refuse(unseen: Sequence[StoredEvent]) -> list[Event]:
+        raise KeyError(len(unseen))
+
+    _, appended = store.transact(STUDY, 1, decide, lambda _: [], decide)
+    assert shown == [[2], []]
+    _, more = store.transact(STUDY, 6, decide, decide)
+    assert shown[2:] == [[], [7, 8]]
+    assert store.read(STUDY, after=2) == [*appended, *more]
+    assert refusal(KeyError, lambda: store.transact(STUDY, 0, decide, refuse)) == "2"
+    assert store.last_number(STUDY) == 10
+    store.close()
+
+
 def check_an_exception_rolls_back(make: MakeStore, folder: Path) -> None:
     """An exception in `decide` reaches the caller, and nothing is written; the store goes on."""
     store = make(folder)
@@ -141,13 +164,12 @@ def check_leases(make: MakeStore, folder: Path) -> None:
     store = make(folder)
     store.append(STUDY, example_events()[:1])
     first, second = Lease(0, 1, "a", "host", 10.0), Lease(1, 1, "b", "host", 20.5)
-    store.renew_lease(STUDY, first)
-    store.renew_lease(STUDY, second)
+    store.renew_leases(STUDY, [first, second])
     later = Lease(0, 1, "a", "host", 30.0)
-    store.renew_lease(STUDY, later)
+    store.renew_leases(STUDY, [later])
     assert sorted(store.leases(STUDY), key=lambda lease: lease.number) == [later, second]
-    store.release_lease(STUDY, 0, 1)
-    store.release_lease(STUDY, 0, 1)
+    store.release_leases(STUDY, [(0, 1), (7, 1)])
+    store.release_leases(STUDY, [(0, 1)])
     assert store.leases(STUDY) == [second]
     assert store.last_number(STUDY) == 1
     store.close()
@@ -177,6 +199,7 @@ STORE_CHECKS = (
     check_studies_are_apart,
     check_transactions_see_what_is_new,
     check_an_exception_rolls_back,
+    check_decisions_are_one_transaction,
     check_transactions_do_not_mix,
     check_leases,
     check_snapshots,

@@ -172,7 +172,7 @@ X = np.linspace(1.0, 2.0, 12)
             {"units": {"x": "m", "y": "s"}, "dimensional_constants": False},
             "the unit of the response must follow",
         ),
-        ({"x": X, "y": X}, {"features": {"f": "log(x - 1.5)"}}, "the feature 'f' must be finite"),
+        ({"x": X, "y": X}, {"extra_features": {"f": "log(x - 1.5)"}}, "the feature 'f' must be finite"),
         ({"sin": X, "y": X}, {}, "the name of a column must be a word"),
         ({"x": X[:1], "y": X[:1] + 1}, {}, "column 'x' must vary|two rows"),
     ],

@@ -7,57 +7,24 @@ what is left of it when its unit is divided out. What is found comes back as an 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import reduce
-from typing import final
 
 import numpy as np
 
 from assay.discovery.canonical import number
+from assay.discovery.problem import Back, Feature, Problem
 from assay.discovery.subsets import best_subsets
 from assay.space.syntax import Binary, Call, Node, Number
 
-__all__ = ["Feature", "Problem", "deterministic_laws"]
+__all__ = ["deterministic_laws"]
 
 Array = np.ndarray
-Back = Callable[[Node], Node]
 
 EXPONENTS = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 LARGEST_LIBRARY = 2500
 LARGEST_RATIONAL = 45
 MOST_TERMS = 4
-
-
-@final
-@dataclass(frozen=True)
-class Feature:
-    """Something that a law may hold: an equation in the columns, and its values (n,).
-
-    Rational forms leave out a complement, since 1 - x is no more to them than x.
-    """
-
-    node: Node
-    values: Array
-    is_complement: bool = False
-
-
-@final
-@dataclass(frozen=True)
-class Problem:
-    """A target to be explained by features.
-
-    Arguments:
-        features: what may be in the law.
-        target: (n,).
-        back: from an equation for the target to one for the response.
-        weights: (n,), of the target.
-    """
-
-    features: tuple[Feature, ...]
-    target: Array
-    back: Back
-    weights: Array
 
 
 def deterministic_laws(problem: Problem, *, with_functions: bool = True) -> Iterator[Node]:

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from assay.discovery.abstract import AbstractEngine, Budget, Request
+from assay.discovery.allowed import Allowed, Constraints
+from assay.discovery.data import columns_of
+from assay.discovery.engines import DeterministicEngine, chosen_engines
 from assay.discovery.laws import Law, Laws
-from assay.discovery.portfolio import Portfolio, searched_laws
-from assay.discovery.search import Allowed, Search
+from assay.discovery.operators import BINARY_OPERATORS, UNARY_OPERATORS, Operators
+from assay.discovery.portfolio import SEARCHED
+from assay.discovery.preparing import prepared
+from assay.discovery.search import Search
 from assay.discovery.table import Table
+from assay.discovery.watching import Watch
 from assay.errors import NumericalError, UsageError
 
 __all__ = ["discover"]
 
-BINARY_OPERATORS = ("+", "-", "*", "/", "^")
-UNARY_OPERATORS = ("sqrt", "exp", "log", "sin", "cos", "tanh", "square")
-ENGINES = ("deterministic", "operon")
-
 
 def discover(
-    data: Mapping[str, Any],
-    response: str | Any,
+    data: Any,
+    response: str | int | Any,
     *,
     standard_error: Any = None,
     units: Mapping[str, str] | None = None,
     dimensional_constants: bool = True,
-    features: Mapping[str, str] | None = None,
+    extra_features: Mapping[str, str] | None = None,
+    select_k_features: int | None = None,
+    denoise: bool = False,
     binary_operators: Sequence[str] = BINARY_OPERATORS,
     unary_operators: Sequence[str] = UNARY_OPERATORS,
-    max_complexity: int = 50,
-    engines: Sequence[str] = ENGINES,
-    evaluations: int = 60_000,
+    maxsize: int = 50,
+    maxdepth: int | None = None,
+    constraints: Mapping[str, Any] | None = None,
+    nested_constraints: Mapping[str, Mapping[str, int]] | None = None,
+    parsimony: float = 0.0032,
+    niterations: int = 100,
+    populations: int = 32,
     seeds: int = 2,
     seed: int = 0,
+    time_budget: float | None = None,
+    engines: Sequence[str | AbstractEngine] = ("deterministic", "operon"),
+    equation_file: str | Path | None = None,
+    progress: bool | Callable[[str], None] = False,
+    **options: Any,
 ) -> Laws:
     """Look for the equation behind data, and say how far it can be trusted.
 
@@ -40,25 +56,41 @@ def discover(
     their dimensionless groups. When nothing found so is exact, symbolic regression follows. Every candidate is cleaned, fitted
     in double precision, checked for its dimensions and judged on rows that it was not fitted to.
 
+    What an engine cannot be told is done for it: equations that break a limit are left out, own operators and functions that
+    it does not have are offered to it as features.
+
     Arguments:
-        data: a data frame, or a mapping from names to columns of numbers (n,).
-        response: the name of a column, or (n,) values.
+        data: a data frame, a mapping from names to columns of numbers (n,), an array (n, columns), a list of records, or the
+            path of a CSV file.
+        response: the name or the number of a column, or (n,) values.
         standard_error: of the response, one number or (n,); without it all rows count the
             same, unless residuals that grow with the response show that errors are relative.
         units: of columns, as text that pint reads (`kg/m^3`); those not named are plain numbers.
         dimensional_constants: whether a constant may have a unit.
-        features: more that may be in the law: name to expression, such as `{"solid": "1 - porosity"}`.
-        binary_operators: of + - * / ^.
-        unary_operators: of sqrt, exp, log, sin, cos, tanh, square.
-        max_complexity: the most nodes of an equation.
-        engines: `deterministic`, `operon` (needs pyoperon) or both, in this order.
-        evaluations: the budget of each run of symbolic regression.
+        extra_features: more that may be in the law: name to expression, such as `{"solid": "1 - porosity"}`.
+        select_k_features: only so many columns are searched, those that a Gaussian process finds to matter most.
+        denoise: whether the response is replaced by the mean of a Gaussian process.
+        binary_operators: of + - * / ^, and definitions of own ones, such as `f(x, y) = x^2*y`.
+        unary_operators: functions of the language of expressions, square, cube, inv, neg, and definitions of own ones.
+        maxsize: the most nodes of an equation.
+        maxdepth: the most levels of an equation; a sum counts as a tree that is as flat as can be.
+        constraints: the most nodes of each argument of an operator, such as `{"pow": (-1, 2), "sin": 5}`; -1 for any.
+        nested_constraints: how often an operator may stand inside another, such as `{"sin": {"cos": 0}}`.
+        parsimony: by how much the logarithm of the loss must fall for each further node.
+        niterations: the generations of a run of symbolic regression.
+        populations: of 16 equations each, in such a run.
         seeds: the runs for each set of operators and form of the response.
-        seed: of all chance; the same one gives the same laws.
+        seed: of all chance; the same one gives the same laws, as long as time_budget does not end the search.
+        time_budget: in seconds, after which what was found is given back.
+        engines: in their order: `deterministic`, `operon` (needs pyoperon), `pysr` (needs PySR and Julia), and instances of
+            AbstractEngine.
+        equation_file: a CSV file that holds the laws found so far, while the search goes on.
+        progress: True writes a line to the standard error for each step; a function takes the line.
+        options: further keywords of the library behind an engine, such as `tournament_size=7`.
 
     Raises:
-        UsageError: for data, operators, units or features that break a rule.
-        MissingExtraError: without pint where units are given, and without pyoperon where only it is asked for.
+        UsageError: for data, operators, units, features, limits or keywords that break a rule.
+        MissingExtraError: without pint where units are given, and where no engine is installed.
         NumericalError: when nothing that was tried describes the data.
 
     Example:
@@ -68,48 +100,82 @@ def discover(
         >>> laws.recommended.equation
         '0.5*mass*speed^2'
     """
-    _check_operators(binary_operators, unary_operators, engines)
-    table = Table.of(data, response, standard_error)
-    allowed = Allowed(
-        frozenset(binary_operators), frozenset(unary_operators), max_complexity, dimensional_constants
+    budget = Budget(_seconds(time_budget))
+    operators = Operators.of(binary_operators, unary_operators)
+    limits = Constraints.of(constraints, nested_constraints)
+    allowed = Allowed(operators, maxsize, maxdepth, limits, dimensional_constants, parsimony)
+    for name, value in (("niterations", niterations), ("populations", populations), ("seeds", seeds)):
+        _check_count(name, value)
+    chosen = chosen_engines(engines, options)
+    watch = Watch.of(progress, equation_file)
+    table = prepared(
+        Table.of(columns_of(data), response, standard_error),
+        denoise=denoise,
+        most_columns=select_k_features,
+        seed=seed,
     )
-    portfolio = Portfolio(
-        tuple(binary_operators), tuple(unary_operators), min(max_complexity, 50), evaluations, seeds, seed
+    request = Request(
+        operators, maxsize, maxdepth, niterations, populations, parsimony, constraints or {}, nested_constraints or {},
+        seeds, seed, budget,
+    )  # fmt: skip
+    units = (
+        units if units is None else {name: unit for name, unit in units.items() if name not in table.left_out}
     )
-    search = Search.of(table, units, features, allowed, seed)
-    return _found(search, portfolio, allowed, engines, reweigh=standard_error is None)
+    functions = [name for name in operators.unary if name not in SEARCHED]
+    search = Search.of(table, units, extra_features or {}, functions, allowed, seed)
+    return _found(search, chosen, request, watch, reweigh=standard_error is None)
 
 
 def _found(
-    search: Search, portfolio: Portfolio, allowed: Allowed, engines: Sequence[str], *, reweigh: bool
+    search: Search,
+    engines: Sequence[tuple[AbstractEngine, Mapping[str, Any]]],
+    request: Request,
+    watch: Watch,
+    *,
+    reweigh: bool,
 ) -> Laws:
-    """What the engines find, one after the other."""
-    with_functions = bool(allowed.unary) or "^" in allowed.binary
+    """What the engines find, one after the other, until a law is exact or the time is over."""
     laws: list[Law] = []
-    if "deterministic" in engines:
-        laws = search.judged(search.deterministic(with_functions), laws)
+    for engine, options in engines:
+        asked = replace(request, options=options)
+        laws = _searched(search, engine, asked, laws, watch)
         if reweigh and laws and (weights := search.relative_weights(laws)) is not None:
-            search = search.reweighted(weights)
-            laws = search.judged(search.deterministic(with_functions), [])
-    if "operon" in engines and not any(search.is_exact(law) for law in laws):
-        optional = "deterministic" in engines
-        for problem in search.problems:
-            laws = search.judged(searched_laws(problem, portfolio, optional=optional), laws)
-            if any(search.is_exact(law) for law in laws):
-                break
+            search, reweigh = search.reweighted(weights), False
+            laws = search.judged([law.form.with_values(law.fit.values) for law in laws], [], Budget())
+            # Linear algebra chooses its terms by the weights.
+            if isinstance(engine, DeterministicEngine):
+                laws = _searched(search, engine, asked, laws, watch)
+        if any(map(search.is_exact, laws)):
+            break
     if not laws:
         raise NumericalError(
-            f"no equation of the {len(search.table)} rows was found that beats a constant; allow more operators or evaluations"
+            f"no equation of the {len(search.table)} rows was found that beats a constant; allow more operators, iterations or"
+            " time"
         )
     return search.result(laws)
 
 
-def _check_operators(binary: Sequence[str], unary: Sequence[str], engines: Sequence[str]) -> None:
-    for kind, given, known in (
-        ("binary operator", binary, BINARY_OPERATORS),
-        ("unary operator", unary, UNARY_OPERATORS),
-        ("engine", engines, ENGINES),
-    ):
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            raise UsageError(f"a {kind} must be one of {' '.join(known)}, got {unknown[0]!r}")
+def _searched(
+    search: Search, engine: AbstractEngine, request: Request, laws: list[Law], watch: Watch
+) -> list[Law]:
+    for problem in search.problems:
+        if request.budget.is_spent and laws:
+            break
+        laws = search.judged(engine.equations(problem, request), laws, request.budget)
+        watch.seen(engine.name, laws)
+        if any(map(search.is_exact, laws)):
+            break
+    return laws
+
+
+def _seconds(time_budget: float | None) -> float | None:
+    if time_budget is None:
+        return None
+    if isinstance(time_budget, bool) or not isinstance(time_budget, (int, float)) or not time_budget > 0:
+        raise UsageError(f"time_budget must be a positive number of seconds, got {time_budget!r}")
+    return float(time_budget)
+
+
+def _check_count(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"{name} must be a whole number from 1 on, got {value!r}")

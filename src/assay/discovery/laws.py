@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -16,7 +16,7 @@ from assay.discovery.validation import Validation
 from assay.errors import UsageError
 from assay.space.expressions import Expression
 
-__all__ = ["FittedConstant", "Law", "Laws"]
+__all__ = ["FittedConstant", "Law", "Laws", "table_of"]
 
 Array = np.ndarray
 
@@ -200,28 +200,34 @@ class Laws:
         since the row above, and cross_validation and extrapolation are root mean squares of errors on rows that were left out:
         by turns, and those at the edge of the data.
         """
-        import pandas as pd
-
-        rows, previous = [], None
-        for law in self.laws:
-            loss = max(law.fit.loss, 1e-300)
-            score = 0.0
-            if previous is not None:
-                score = float(np.log(previous[1] / loss) / max(law.complexity - previous[0], 1))
-            previous = law.complexity, loss
-            rows.append(
-                {
-                    "complexity": law.complexity,
-                    "loss": law.fit.loss,
-                    "score": score,
-                    "cross_validation": float(np.sqrt(law.validation.inside)),
-                    "extrapolation": float(np.sqrt(law.validation.edge)),
-                    "consistent": law.is_consistent,
-                    "recommended": law is self.recommended,
-                    "equation": law.equation,
-                }
-            )
-        return pd.DataFrame(rows)
+        return table_of(self.laws, self.recommended)
 
     def __str__(self) -> str:
         return self.table.to_string(index=False)
+
+
+def table_of(laws: Sequence[Law], recommended: Law | None) -> Any:
+    """The data frame of `Laws.table`; without the column `recommended` where none is yet."""
+    import pandas as pd
+
+    rows, previous = [], None
+    for law in sorted(laws, key=lambda law: (law.complexity, law.fit.loss)):
+        loss = max(law.fit.loss, 1e-300)
+        score = 0.0
+        if previous is not None:
+            score = float(np.log(previous[1] / loss) / max(law.complexity - previous[0], 1))
+        previous = law.complexity, loss
+        rows.append(
+            {
+                "complexity": law.complexity,
+                "loss": law.fit.loss,
+                "score": score,
+                "cross_validation": float(np.sqrt(law.validation.inside)),
+                "extrapolation": float(np.sqrt(law.validation.edge)),
+                "consistent": law.is_consistent,
+                "recommended": law is recommended,
+                "equation": law.equation,
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table if recommended is not None else table.drop(columns="recommended")

@@ -9,25 +9,36 @@ Source: B. Burlacu, G. Kronberger, M. Kommenda, Operon C++, GECCO 2020 companion
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 
+from assay.discovery.abstract import Budget
 from assay.discovery.canonical import number
-from assay.discovery.deterministic import Back, Problem
-from assay.errors import ExpressionError, missing_extra
+from assay.discovery.problem import Back, Problem
+from assay.errors import ExpressionError
 from assay.space.expressions import parse
 from assay.space.syntax import Binary, Call, Name, Node, Number, Unary
 
-__all__ = ["Portfolio", "searched_laws"]
+__all__ = ["OWN_KEYWORDS", "SEARCHED", "Portfolio", "searched_laws"]
 
 Array = np.ndarray
 
-_log = logging.getLogger(__name__)
+OWN_KEYWORDS = frozenset(
+    {"allowed_symbols", "max_length", "max_depth", "max_time", "objectives", "random_state"}
+)
+"""What is set from our own arguments, so that nobody else may."""
+
+SEARCHED = frozenset(
+    [
+        *("sqrt", "square", "cube", "exp", "log", "log10", "abs", "neg", "inv"),
+        *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
+    ]
+)
+"""The functions that it has, or has a way to write."""
 
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
 _LADDER: tuple[tuple[str, ...], ...] = (
@@ -35,6 +46,7 @@ _LADDER: tuple[tuple[str, ...], ...] = (
     ("sqrt", "square", "exp", "log", "^"),
     ("sin", "cos", "tanh", "exp"),
 )
+_WORDS: Mapping[str, str] = {**_BINARY, "cube": "square", "log10": "log", "inv": "div", "neg": "sub"}
 _VARIABLE = re.compile(r"X(\d+)")
 
 
@@ -46,47 +58,44 @@ class Portfolio:
     Arguments:
         binary, unary: the operators that may be used.
         max_length: the most nodes of an equation.
+        max_depth: the most levels.
+        population: so many equations at a time.
         evaluations: the budget of each run.
         seeds: runs for each set of operators and form of the response.
         seed: of the first run.
+        budget: of time, for all runs.
+        options: further keywords of pyoperon's regressor.
     """
 
     binary: tuple[str, ...]
     unary: tuple[str, ...]
     max_length: int
+    max_depth: int
+    population: int
     evaluations: int
     seeds: int
     seed: int
+    budget: Budget = field(default_factory=Budget)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ladder(self) -> list[str]:
         """The sets of operators in pyoperon's words, few ones first."""
         arithmetic = [_BINARY[name] for name in self.binary if name != "^"]
         sets: dict[str, None] = {}
-        for step in _LADDER:
+        usual = {name for step in _LADDER for name in step}
+        unusual = tuple(name for name in self.unary if name not in usual and name in SEARCHED)
+        for step in (*_LADDER, unusual):
             allowed = [name for name in step if name in self.unary or name in self.binary]
-            words = [_BINARY.get(name, name) for name in allowed]
-            sets[",".join([*arithmetic, *words, "constant", "variable"])] = None
+            words = dict.fromkeys(_WORDS.get(name, name) for name in (*arithmetic, *allowed))
+            sets[",".join([*words, "constant", "variable"])] = None
         return list(sets)
 
 
-def searched_laws(problem: Problem, portfolio: Portfolio, *, optional: bool) -> Iterator[Node]:
-    """Equations for the response, with rough numbers for their constants.
+def searched_laws(problem: Problem, portfolio: Portfolio) -> Iterator[Node]:
+    """Equations for the response, with rough numbers for their constants; pyoperon must be installed."""
+    from pyoperon.sklearn import SymbolicRegressor
 
-    Arguments:
-        problem: what to explain by what.
-        optional: whether to give nothing, and log that, where pyoperon is not installed.
-
-    Raises:
-        MissingExtraError: without pyoperon, unless it is optional.
-    """
-    try:
-        from pyoperon.sklearn import SymbolicRegressor
-    except ImportError:
-        if not optional:
-            raise missing_extra("pyoperon", "discovery") from None
-        _log.warning("pyoperon is not installed: no symbolic regression; pip install 'assay[discovery]'")
-        return
     sizes = [float(np.sqrt(np.mean(feature.values**2))) for feature in problem.features]
     inputs = np.column_stack(
         [feature.values / size for feature, size in zip(problem.features, sizes, strict=True)]
@@ -99,6 +108,8 @@ def searched_laws(problem: Problem, portfolio: Portfolio, *, optional: bool) -> 
         size = float(np.sqrt(np.mean(target**2)))
         for symbols in portfolio.ladder:
             for run in range(portfolio.seeds):
+                if portfolio.budget.is_spent:
+                    return
                 for text in _front(SymbolicRegressor, inputs, target / size, symbols, portfolio, run):
                     node = _parsed(text, scaled)
                     if node is not None:
@@ -123,18 +134,25 @@ def _front(
     """The equations of one run."""
     if not np.isfinite(inputs).all() or not np.isfinite(target).all() or np.ptp(target) == 0:
         return []
+    left = portfolio.budget.left_seconds
+    keywords = {
+        "optimizer_iterations": 5,
+        "max_evaluations": portfolio.evaluations,
+        "generations": 10_000,
+        "population_size": portfolio.population,
+        "pool_size": portfolio.population,
+        "n_threads": 1,
+        "model_selection_criterion": "mean_squared_error",
+        **portfolio.options,
+    }
     search = regressor(
         allowed_symbols=symbols,
         objectives=["r2", "length"],
-        optimizer_iterations=5,
         max_length=max(portfolio.max_length, 5),
-        max_evaluations=portfolio.evaluations,
-        generations=10_000,
-        population_size=500,
-        pool_size=500,
-        n_threads=1,
+        max_depth=portfolio.max_depth,
+        max_time=None if left is None else max(1, round(left)),
         random_state=portfolio.seed + run + 1,
-        model_selection_criterion="mean_squared_error",
+        **keywords,
     )
     search.fit(inputs, target)
     return [model["model"] for model in search.pareto_front_]

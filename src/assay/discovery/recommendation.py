@@ -15,15 +15,20 @@ ROUNDING = 1e-9  # relative errors below this are rounding
 EDGE_FACTOR = 2.0
 
 
-def pareto_front(laws: Sequence[Law]) -> list[Law]:
+def pareto_front(laws: Sequence[Law], parsimony: float = 0.0) -> list[Law]:
     """The laws than which none that is simpler, or as simple, has a smaller loss; and those that a front of the laws with
-    right dimensions alone would hold."""
+    right dimensions alone would hold.
+
+    Arguments:
+        laws: any.
+        parsimony: by how much the logarithm of the loss must fall for each further node.
+    """
     kept: list[Law] = []
     for some in (laws, [law for law in laws if law.is_consistent]):
-        best = np.inf
+        best, complexity = np.inf, 0
         for law in sorted(some, key=lambda law: (law.complexity, law.fit.loss)):
-            if law.fit.loss < best:
-                best = law.fit.loss
+            if law.fit.loss < best * np.exp(-parsimony * (law.complexity - complexity)):
+                best, complexity = law.fit.loss, law.complexity
                 if law not in kept:
                     kept.append(law)
     return kept

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import final
 
 import numpy as np
 
+from assay.discovery.abstract import Budget
+from assay.discovery.allowed import Allowed
 from assay.discovery.canonical import number
 from assay.discovery.consistency import units_of_constants
-from assay.discovery.deterministic import Feature, Problem, deterministic_laws
 from assay.discovery.dimensions import Dimensions, Group, power_for, readable_groups
 from assay.discovery.laws import Law, Laws
+from assay.discovery.problem import Feature, Problem
 from assay.discovery.recommendation import pareto_front, recommended
 from assay.discovery.refinement import Refined, refined
 from assay.discovery.table import Table
@@ -21,10 +23,10 @@ from assay.discovery.validation import Splits, validated
 from assay.errors import ExpressionError, UsageError
 from assay.numerics.expressions import compile_numpy
 from assay.numerics.random import generator
-from assay.space.expressions import Expression, parse
-from assay.space.syntax import Binary, Call, Name, Node, Number, Unary
+from assay.space.expressions import Expression
+from assay.space.syntax import Binary, Name, Node, Number
 
-__all__ = ["Allowed", "Search", "operators"]
+__all__ = ["Search"]
 
 Array = np.ndarray
 
@@ -32,50 +34,7 @@ EXACT = 1e-10  # relative error on rows left out, at which the search is over
 LEAST_FOR_ERRORS = 30  # rows, below which their size cannot be told
 LIKELIER = 3.0  # in the logarithm, before errors are taken for relative
 JUDGED = 40  # equations that are fitted anew without some rows
-
-
-@final
-@dataclass(frozen=True)
-class Allowed:
-    """Which equations may be answers.
-
-    Arguments:
-        binary, unary: operators; whole powers are products, and a difference is a sum with a negative constant.
-        max_complexity: the most nodes.
-        dimensional_constants: whether a constant may have a unit.
-    """
-
-    binary: frozenset[str]
-    unary: frozenset[str]
-    max_complexity: int
-    dimensional_constants: bool = True
-
-    def permits(self, law: Refined) -> bool:
-        """Whether an equation is one of them."""
-        node = law.form.with_values(law.fit.values)
-        known = self.binary | self.unary | ({"sqrt"} if "^" in self.binary else set())
-        known |= {"-"} if "+" in self.binary else set()
-        return operators(node) <= known and law.form.complexity(law.fit.values) <= self.max_complexity
-
-
-def operators(node: Node) -> set[str]:
-    """The operators of an equation, whole powers counted as products.
-
-    Example:
-        >>> sorted(operators(parse("x^2 + sin(y)", None).tree))
-        ['*', '+', 'sin']
-    """
-    match node:
-        case Unary(operand):
-            return operators(operand)
-        case Binary("^", base, Number(power)) if power.is_integer():
-            return {"*"} | operators(base)
-        case Binary(operator, left, right):
-            return {operator} | operators(left) | operators(right)
-        case Call(function, arguments):
-            return {function}.union(*map(operators, arguments))
-        case _:
-            return set()
+APPLICATIONS = 20  # features of own operators, since linear algebra takes powers of all
 
 
 @final
@@ -100,20 +59,28 @@ class Search:
     def of(
         table: Table,
         units: Mapping[str, str] | None,
-        features: Mapping[str, str] | None,
+        features: Mapping[str, str],
+        functions: Sequence[str],
         allowed: Allowed,
         seed: int,
     ) -> Search:
-        """Prepare a search in a checked table."""
+        """Prepare a search in a checked table.
+
+        Arguments:
+            units: of columns.
+            features: expressions that a law may hold, by name.
+            functions: that no engine has, so that they are features as well, as own operators are.
+            seed: of the rows that are left out.
+        """
         splits = Splits.of(table.columns, generator(seed, 0, "discovery folds"))
-        extra = {name: _feature(name, text, table) for name, text in (features or {}).items()}
         if units is None:
-            plain = _of_columns(table, extra, table.columns)
+            extra = _extra(features, table, allowed)
+            plain = _of_columns(table, extra, functions, allowed, table.columns)
             return Search(table, (plain,), (), None, allowed, splits)
         names = list(table.columns)
         dimensions = Dimensions.of(units, [*names, table.response_name])
         table = _coherent(table, dimensions)
-        extra = {name: _feature(name, text, table) for name, text in (features or {}).items()}
+        extra = _extra(features, table, allowed)
         fractions = [name for name in names if not np.any(dimensions.exponents[name])]
         scale = power_for(dimensions, names, dimensions.exponents[table.response_name])
         if scale is None and not allowed.dimensional_constants:
@@ -122,9 +89,9 @@ class Search:
                 f"the unit of the response must follow from those of {names} where constants have none, got {unit}"
             )
         groups = tuple(readable_groups(dimensions, names)) if scale is not None else ()
-        problems = [_of_columns(table, extra, fractions)]
+        problems = [_of_columns(table, extra, functions, allowed, fractions)]
         if scale is not None and groups:
-            problems.insert(0, _of_groups(table, groups, scale, extra, fractions))
+            problems.insert(0, _of_groups(table, groups, scale, extra, functions, allowed, fractions))
         return Search(table, tuple(problems), groups, dimensions, allowed, splits)
 
     def is_exact(self, law: Law) -> bool:
@@ -132,11 +99,6 @@ class Search:
         size = np.average(self.table.response**2, weights=self.table.weights)
         worst = max(law.validation.inside, law.validation.edge)
         return law.is_consistent and worst <= EXACT**2 * size
-
-    def deterministic(self, with_functions: bool) -> Iterator[Node]:
-        """What linear algebra finds in all problems."""
-        for problem in self.problems:
-            yield from deterministic_laws(problem, with_functions=with_functions)
 
     def relative_weights(self, laws: list[Law]) -> Array | None:
         """Weights for errors in proportion to the response, (n,), where the residuals of the best law show such errors."""
@@ -156,17 +118,22 @@ class Search:
         problems = tuple(replace(problem, weights=problem.weights * factor) for problem in self.problems)
         return replace(self, table=replace(self.table, weights=weights), problems=problems)
 
-    def judged(self, nodes: Iterable[Node], laws: list[Law]) -> list[Law]:
+    def judged(self, nodes: Iterable[Node], laws: list[Law], budget: Budget) -> list[Law]:
         """The laws so far with those that these equations become: fitted, permitted, without duplicates, on the front."""
         table, seen = self.table, {law.form.signature for law in laws}
         fresh: list[Refined] = []
         for node in nodes:
+            if budget.is_spent:
+                break
             for law in refined(node, table.columns, table.response, table.weights):
-                if law.form.signature not in seen and self.allowed.permits(law):
+                if law.form.signature not in seen and self.allowed.permits(
+                    law.form.with_values(law.fit.values)
+                ):
                     seen.add(law.form.signature)
                     fresh.append(law)
         fresh.sort(key=lambda law: law.form.complexity(law.fit.values))
-        return pareto_front([*laws, *(self._law(law) for law in _worth_judging(fresh))])
+        found = [*laws, *(self._law(law) for law in _worth_judging(fresh))]
+        return pareto_front(found, self.allowed.parsimony)
 
     def result(self, laws: list[Law]) -> Laws:
         """The answer."""
@@ -202,9 +169,16 @@ def _worth_judging(laws: list[Refined]) -> list[Refined]:
     return kept[-JUDGED:]
 
 
-def _of_columns(table: Table, extra: Mapping[str, Feature], fractions: Iterable[str]) -> Problem:
+def _of_columns(
+    table: Table,
+    extra: Sequence[Feature],
+    functions: Sequence[str],
+    allowed: Allowed,
+    fractions: Iterable[str],
+) -> Problem:
     features = [Feature(Name(name), values) for name, values in table.columns.items()]
-    features += [*extra.values(), *_complements(table, fractions)]
+    features += _applications(features, functions, table, allowed)
+    features += [*extra, *_complements(table, fractions)]
     return Problem(tuple(features), table.response, lambda node: node, table.weights)
 
 
@@ -212,18 +186,35 @@ def _of_groups(
     table: Table,
     groups: tuple[Group, ...],
     scale: Mapping[str, float],
-    extra: Mapping[str, Feature],
+    extra: Sequence[Feature],
+    functions: Sequence[str],
+    allowed: Allowed,
     fractions: Iterable[str],
 ) -> Problem:
     unit_node, unit_values = _product(scale, table)
     features = [Feature(*_product(group.exponents, table)) for group in groups]
-    features += [*extra.values(), *_complements(table, fractions)]
+    features += _applications(features, functions, table, allowed)
+    features += [*extra, *_complements(table, fractions)]
     return Problem(
         tuple(features),
         table.response / unit_values,
         lambda node: _spread(node, unit_node),
         table.weights * unit_values**2,
     )
+
+
+def _applications(
+    features: Sequence[Feature], functions: Sequence[str], table: Table, allowed: Allowed
+) -> list[Feature]:
+    """What no engine can build: own operators and some functions, of the features."""
+    found = []
+    for node in allowed.operators.applications(
+        [feature.node for feature in features], functions, APPLICATIONS
+    ):
+        values = compile_numpy(Expression(node)).value(table.columns)
+        if values.shape == (len(table),) and np.isfinite(values).all() and np.ptp(values) > 0:
+            found.append(Feature(node, values))
+    return found
 
 
 def _spread(node: Node, factor: Node) -> Node:
@@ -251,17 +242,21 @@ def _complements(table: Table, names: Iterable[str]) -> list[Feature]:
     return found
 
 
-def _feature(name: str, text: str, table: Table) -> Feature:
+def _extra(features: Mapping[str, str], table: Table, allowed: Allowed) -> list[Feature]:
+    return [_feature(name, text, table, allowed) for name, text in features.items()]
+
+
+def _feature(name: str, text: str, table: Table, allowed: Allowed) -> Feature:
     try:
-        expression: Expression = parse(text, list(table.columns), owner=f"the feature {name!r}")
+        tree = allowed.operators.parsed(text, list(table.columns), f"the feature {name!r}")
     except ExpressionError as error:
         raise UsageError(str(error)) from None
-    values = compile_numpy(expression).value(table.columns)
+    values = compile_numpy(Expression(tree)).value(table.columns)
     if not np.isfinite(values).all():
         raise UsageError(
             f"the feature {name!r} must be finite in every row, got {values[~np.isfinite(values)][0]}"
         )
-    return Feature(expression.tree, np.broadcast_to(values, len(table)))
+    return Feature(tree, np.broadcast_to(values, len(table)))
 
 
 def _coherent(table: Table, dimensions: Dimensions) -> Table:

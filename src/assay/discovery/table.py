@@ -31,6 +31,7 @@ class Table:
         response_name: how it is called.
         weights: (n,), one over the variance where that is known.
         replicate_error: the standard deviation of rows with the same inputs, pooled; None without such rows.
+        left_out: the names of columns that were found not to matter.
     """
 
     columns: Mapping[str, Array]
@@ -38,24 +39,31 @@ class Table:
     response_name: str
     weights: Array
     replicate_error: float | None
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.response)
 
     @staticmethod
-    def of(data: Mapping[str, Any], response: str | Any, standard_error: Any = None) -> Table:
+    def of(data: Mapping[str, Any], response: str | int | Any, standard_error: Any = None) -> Table:
         """Check data and gather it.
 
         Arguments:
-            data: a data frame, or a mapping from names to columns.
-            response: the name of the response's column, or its values.
+            data: columns by name.
+            response: the name or the number of the response's column, or its values.
             standard_error: of the response, one number or one for each row; None where unknown.
 
         Raises:
             UsageError: for a column that is constant, not finite, no number or badly named, for different lengths, and
                 where there are fewer than two rows.
         """
-        held = {str(name): _numbers(str(name), data[name]) for name in data}
+        held = {name: _numbers(name, values) for name, values in data.items()}
+        if isinstance(response, int) and not isinstance(response, bool):
+            if not -len(held) <= response < len(held):
+                raise UsageError(
+                    f"the number of the response must be that of one of {len(held)} columns, got {response}"
+                )
+            response = list(held)[response]
         if isinstance(response, str):
             if response not in held:
                 raise UsageError(f"the response must be one of the columns {sorted(held)}, got {response!r}")

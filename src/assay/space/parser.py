@@ -63,9 +63,12 @@ def _shortened(text: str) -> str:
 class _Parser:
     """One pass over the tokens of one text."""
 
-    def __init__(self, text: str, names: Collection[str] | None, owner: str) -> None:
+    def __init__(
+        self, text: str, names: Collection[str] | None, owner: str, operators: Collection[str]
+    ) -> None:
         self._text = text
         self._names = names
+        self._operators = operators
         self._owner = owner
         self._nodes = 0
         self._nesting = 0
@@ -165,10 +168,11 @@ class _Parser:
         return Number(value)
 
     def _word(self, token: _Token) -> tuple[Node, int]:
-        if token.text in FUNCTIONS or token.text in VARIADIC_FUNCTIONS:
+        callable_words = FUNCTIONS | VARIADIC_FUNCTIONS | set(self._operators)
+        if token.text in callable_words:
             return self._call(token)
         if self._peek().text == "(":
-            self._refuse(f"may call only {', '.join(sorted(FUNCTIONS | VARIADIC_FUNCTIONS))}", token)
+            self._refuse(f"may call only {', '.join(sorted(callable_words))}", token)
         if token.text in CONSTANTS:
             return Constant(token.text), self._grow(0, token)
         if self._names is None:
@@ -207,12 +211,22 @@ class _Parser:
         return Comparison(tuple(operators), tuple(operands)), self._grow(depth, token)
 
 
-def parse_tree(text: str, names: Collection[str] | None, allow_comparison: bool, owner: str) -> Node:
-    """The tree of a text; the rules are those of `assay.space.expressions.parse`."""
+def parse_tree(
+    text: str,
+    names: Collection[str] | None,
+    allow_comparison: bool,
+    owner: str,
+    operators: Collection[str] = (),
+) -> Node:
+    """The tree of a text; the rules are those of `assay.space.expressions.parse`.
+
+    Arguments:
+        operators: further words that may be called, with any number of arguments; a value is known only to who defined them.
+    """
     if not isinstance(text, str):
         raise ExpressionError(f"{owner} must be a text, got an object of type {type(text).__name__}")
     if len(text) > LENGTH_LIMIT:
         raise ExpressionError(
             f"{owner} {_shortened(text)} may have at most {LENGTH_LIMIT} characters, got {len(text)}"
         )
-    return _Parser(text, names, owner).parse(allow_comparison)
+    return _Parser(text, names, owner, operators).parse(allow_comparison)

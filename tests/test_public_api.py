@@ -17,6 +17,7 @@ NAMES = [
     "Study",
     "Suggestion",
     "__version__",
+    "create_parameters",
     "create_study",
     "open_study",
 ]

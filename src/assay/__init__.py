@@ -12,6 +12,7 @@ from typing import Any
 from assay.version import __version__
 
 _HOME = {
+    "create_parameters": "assay.study.exploration_parameters",
     "create_study": "assay.study.study",
     "open_study": "assay.study.study",
     "Study": "assay.study.study",
@@ -40,6 +41,7 @@ __all__ = [
     "Study",
     "Suggestion",
     "__version__",
+    "create_parameters",
     "create_study",
     "open_study",
 ]

@@ -54,6 +54,7 @@ OUTCOMES = st.builds(
     seconds=st.none() | FLOATS,
     error=st.none() | WORDS,
     details=st.none() | WORDS,
+    extra=st.none() | PLAIN,
 )
 SUGGESTIONS = st.builds(
     Suggestion,
@@ -69,7 +70,7 @@ BY_KIND: dict[type, st.SearchStrategy] = {
     SuggestionClaimed: st.builds(
         SuggestionClaimed, NUMBERS, NUMBERS, ENVIRONMENTS, WORDS, st.sampled_from([1.0, 2.0]), st.booleans()
     ),
-    Suggested: st.builds(Suggested, SUGGESTIONS, st.none() | PLAIN, PLAIN),
+    Suggested: st.builds(Suggested, SUGGESTIONS, st.none() | PLAIN, PLAIN, st.booleans()),
     LeaseTaken: st.builds(LeaseTaken, NUMBERS, NUMBERS, WORDS, WORDS),
     OutcomeRecorded: st.builds(OutcomeRecorded, NUMBERS, NUMBERS, OUTCOMES, st.booleans()),
     SuggestionCleared: st.builds(SuggestionCleared, NUMBERS, WORDS),

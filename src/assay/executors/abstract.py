@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from assay.records import Outcome
 
@@ -40,7 +40,7 @@ class AbstractEvaluator(ABC):
     executor can that is able to kill the process.
     """
 
-    enforces_timeout: ClassVar[bool] = False
+    enforces_timeout: bool = False
 
     @abstractmethod
     def evaluate(self, task: Task) -> Outcome:

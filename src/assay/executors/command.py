@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from assay.errors import UsageError
 from assay.executors.abstract import AbstractEvaluator, Task
@@ -49,7 +49,7 @@ class CommandEvaluator(AbstractEvaluator):
         (2.0,)
     """
 
-    enforces_timeout: ClassVar[bool] = True
+    enforces_timeout: bool = True
 
     def __init__(
         self,

@@ -63,9 +63,12 @@ class Runner:
         executor: ExecutorChoice = None,
         stop: Callable[[Progress], bool] | None = None,
         observers: Sequence[Callable[[Progress], None]] = (),
+        *,
+        suggest: bool = True,
     ) -> None:
         settings = ledger.settings
-        if settings.max_iter == float("inf") and settings.max_time == float("inf") and stop is None:
+        is_endless = settings.max_iter == float("inf") and settings.max_time == float("inf")
+        if is_endless and stop is None and suggest:
             raise ConfigurationError(
                 "nothing would stop this run: configure max_iter or max_time, or give stop (in a study file: "
                 "max_evaluations, max_time_seconds or target under [stop])"
@@ -75,6 +78,7 @@ class Runner:
         self._choice = executor
         self._stop = stop
         self._observers = observers
+        self._suggest = suggest
         self._outbox = outbox_of(ledger.location, ledger.id)
         self._running: dict[Future[Outcome], tuple[int, int]] = {}
         self._executors: list[
@@ -170,7 +174,8 @@ class Runner:
                 executor.width(),
                 self._leases(),
                 self._stop_reason(),
-                in_advance=self._looks_ahead(),
+                in_advance=self._suggest and self._looks_ahead(),
+                suggest=self._suggest,
             )
             match step:
                 case Ask(in_advance=True):
@@ -229,12 +234,13 @@ class Runner:
             logger.info("nothing was suggested in advance: %s", error)
 
     def _withdraw_what_waits(self) -> None:
+        """What was made in advance; what was proposed stays in the queue."""
         if not self._ledger.state.waiting:
             return
         self._ledger.transact(
             lambda state: [
                 SuggestionCleared(number, "made in advance, and not needed")
-                for number in sorted(state.waiting)
+                for number in sorted(state.waiting.difference(state.queue))
             ]
         )
 

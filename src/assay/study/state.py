@@ -49,7 +49,7 @@ class StudyState:
         info: of each suggestion, what a person wants to see.
         failures_in_a_row: model failures since the last success.
         open: the numbers without an outcome.
-        waiting: those of them that were suggested in advance, and that nobody evaluates yet.
+        waiting: those of them that were proposed or suggested in advance, and that nobody evaluates yet.
     """
 
     last: int = 0
@@ -90,6 +90,11 @@ class StudyState:
         """The numbers that take one of the study's slots: open or being computed, and not in advance."""
         computed = [number for number, event in self.claims.items() if not event.in_advance]
         return sorted({*self.open - self.waiting, *computed})
+
+    @property
+    def queue(self) -> list[int]:
+        """The numbers that were proposed and that nobody evaluates yet, in order."""
+        return sorted(number for number in self.waiting if self.trials[number].suggestion.origin == "user")
 
     @property
     def to_come(self) -> int:
@@ -141,7 +146,7 @@ class StudyState:
     def _suggested(self, event: Suggested, time: float) -> None:
         number = event.suggestion.number
         claimed = self.claims.pop(number, None)
-        if claimed is not None and claimed.in_advance:
+        if event.queued or (claimed is not None and claimed.in_advance):
             self.waiting.add(number)
         self.trials[number] = Trial(event.suggestion, "open")
         self.info[number] = event.info

@@ -24,7 +24,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Evaluate an open suggestion: its attempt was lost, or is to be repeated, or it was made in advance."""
+    """Evaluate an open suggestion: its attempt was lost, or is to be repeated, or it waits for its first one."""
 
     number: int
 
@@ -84,6 +84,7 @@ def next_step(
     stop_reason: str | None,
     *,
     in_advance: bool = False,
+    suggest: bool = True,
 ) -> Step:
     """What a runner does next.
 
@@ -93,6 +94,7 @@ def next_step(
         leases: the rows of the store, by number.
         stop_reason: why no further suggestion should be made, None to go on.
         in_advance: whether the next suggestion is worth computing while evaluations run.
+        suggest: whether to ask for new points, or only to evaluate those that there are.
     """
     if stop_reason is not None:
         return Wait() if running else Finish(stop_reason)
@@ -106,13 +108,16 @@ def next_step(
                 _to_repeat(state, number) or is_abandoned(state, number, leases, now)
             ):
                 return Evaluate(number)
-        if any(not event.in_advance for event in cut_off):
+        if suggest and any(not event.in_advance for event in cut_off):
             return Ask()
         if len(state.taken) < configuration.num_parallel:
             if state.waiting:
                 return Evaluate(min(state.waiting))
-            if has_room or cut_off:
+            if suggest and (has_room or cut_off):
                 return Ask()
+    if not suggest:  # what another runner evaluates may be lost there
+        is_over = not (running or state.waiting or state.leases)
+        return Finish("everything that was proposed is evaluated") if is_over else Wait()
     if in_advance and running and not state.waiting:
         claimed = [event for event in tuple(state.claims.values()) if event.in_advance]
         if any(event in cut_off for event in claimed) or (has_room and not claimed):

@@ -310,6 +310,47 @@ class Study:
                     raise
                 time.sleep(POLL_SECONDS)
 
+    def propose(
+        self,
+        design_values: Sequence[Mapping[str, Any]],
+        environment_value: Mapping[str, float] | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> list[int]:
+        """Put points of your own into the queue: they are open, and whoever runs the study evaluates them first.
+
+        Use it for a design that was made elsewhere. All of them are written down in one transaction.
+
+        Arguments:
+            design_values: a value for every parameter that is not fixed, for each point.
+            environment_value: the environment of all of them; what is left out keeps its last known value.
+            info: plain data about them, for people.
+
+        Returns: their numbers.
+
+        Raises:
+            SpaceError: when a value breaks its rule, or nothing is known of a variable environment parameter.
+
+        Example:
+            >>> study = create_study([{"name": "x", "domain": (-1, 1)}])
+            >>> study.propose([{"x": 0.5}, {"x": -0.5}])
+            [0, 1]
+            >>> study.run(lambda x: x**2, suggest=False)
+            >>> [trial.outcome.measurements[0].value for trial in study.trials]
+            [(0.25,), (0.25,)]
+        """
+        checked = [self.space.validate_design(values) for values in design_values]
+        created = timestamp()
+
+        def decide(state: StudyState) -> Sequence[Event]:
+            place = self.space.validate_environment({**state.environment, **(environment_value or {})})
+            return [
+                Suggested(Suggestion(number, values, place, created, "user"), info=info or {}, queued=True)
+                for number, values in enumerate(checked, start=state.next_number)
+            ]
+
+        events = self._ledger.transact(decide)
+        return [event.suggestion.number for event in events if isinstance(event, Suggested)]
+
     # -- tell ------------------------------------------------------------------------------------------
 
     def new_observation(self) -> Observation:
@@ -466,8 +507,9 @@ class Study:
         *,
         stop: Callable[[Any], bool] | None = None,
         observers: Sequence[Callable[[Any], None]] = (),
+        suggest: bool = True,
     ) -> None:
-        """Suggest and evaluate until a stopping criterion is met.
+        """Suggest and evaluate until a stopping criterion is met; what was proposed comes first.
 
         Arguments:
             evaluate: `evaluate(**parameters)` returns a number, a list, a dict by surrogate name, or an
@@ -477,6 +519,7 @@ class Study:
                 Left out: this thread, or local processes when `num_parallel` is above 1.
             stop: called with a `Progress` after each evaluation; True ends the run.
             observers: called with the same.
+            suggest: False to evaluate what was proposed and nothing else; the run ends when all of it is done.
 
         Failures of the model are data and the run goes on; lost workers are evaluated again. Ctrl-C waits for
         the open evaluations and stops; a second one leaves at once. Whatever happens, nothing told is lost, and
@@ -488,4 +531,4 @@ class Study:
         """
         from assay.study.runner import Runner  # threads and executors are imported only by those who run
 
-        Runner(self._ledger, evaluate, executor, stop, observers).run()
+        Runner(self._ledger, evaluate, executor, stop, observers, suggest=suggest).run()

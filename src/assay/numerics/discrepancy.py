@@ -18,6 +18,8 @@ from typing import final
 
 import numpy as np
 
+from assay.numerics.spread import AbstractSpread
+
 __all__ = ["CentredDiscrepancy", "column_kernel", "column_mean"]
 
 Array = np.ndarray
@@ -29,7 +31,7 @@ MOST_PAIRS = 2**21
 
 @final
 @dataclass(frozen=True)
-class CentredDiscrepancy:
+class CentredDiscrepancy(AbstractSpread):
     """The squared centred discrepancy of `fixed` points together with others.
 
     Use it to spread points evenly over a box, beside those that are there already: the smaller, the more alike the
@@ -53,7 +55,9 @@ class CentredDiscrepancy:
 
     def value(self, points: Array) -> float:
         """CD² of the fixed points and these (points, dimension)."""
-        return self._joined(self._mean(points).sum(), sum(block.sum() for _, block in self._blocks(points)), points)
+        return self._joined(
+            self._mean(points).sum(), sum(block.sum() for _, block in self._blocks(points)), points
+        )
 
     def value_gradient(self, points: Array) -> tuple[float, Array]:
         """CD² and its derivative by the points (points, dimension), 0 for columns of labels.
@@ -66,7 +70,8 @@ class CentredDiscrepancy:
         everything = np.concatenate([points, self.fixed])
         for rows in self._row_blocks(count, total):
             factors = [
-                column_kernel(points[rows, k], everything[:, k], self.labels[k]) for k in range(points.shape[1])
+                column_kernel(points[rows, k], everything[:, k], self.labels[k])
+                for k in range(points.shape[1])
             ]
             products = factors[0].copy()
             for factor in factors[1:]:
@@ -88,7 +93,9 @@ class CentredDiscrepancy:
         values, gradient = np.empty(len(points)), np.zeros(points.shape)
         for rows in self._row_blocks(len(points), total):
             part = points[rows]
-            factors = [column_kernel(part[:, k], self.fixed[:, k], self.labels[k]) for k in range(part.shape[1])]
+            factors = [
+                column_kernel(part[:, k], self.fixed[:, k], self.labels[k]) for k in range(part.shape[1])
+            ]
             own = [_own_kernel(part[:, k], self.labels[k]) for k in range(part.shape[1])]
             products, self_product = np.prod(factors, axis=0), np.prod(own, axis=0)
             means = self._mean(part)
@@ -97,7 +104,9 @@ class CentredDiscrepancy:
             for k in np.flatnonzero(self.labels == 0):
                 z = part[:, k] - 0.5
                 side, rest = np.sign(z), products / factors[k]
-                pulled = side * rest.sum(axis=1) - (rest * np.sign(part[:, k, None] - self.fixed[:, k])).sum(axis=1)
+                pulled = side * rest.sum(axis=1) - (rest * np.sign(part[:, k, None] - self.fixed[:, k])).sum(
+                    axis=1
+                )
                 own_slope = self_product / own[k] * side
                 mean_slope = means / column_mean(part[:, k], 0) * (0.5 * side - z)
                 gradient[rows, k] = (pulled + own_slope) / total**2 - 2.0 / total * mean_slope

@@ -69,7 +69,10 @@ def _assigned(weights: Array, kernel: Array, cost: Array, most_exchanges: int) -
     """
     count = len(weights)
     weights = weights - np.diag(weights.diagonal())
-    kernel, cost = kernel.copy(), cost.copy()  # both are permuted along: cost[i, j] is of what is now at place j
+    kernel, cost = (
+        kernel.copy(),
+        cost.copy(),
+    )  # both are permuted along: cost[i, j] is of what is now at place j
     product = weights @ kernel
     order, exchanges, idle, row = np.arange(count), 0, 0, 0
     threshold = -LEAST_GAIN * float(weights.sum()) / count

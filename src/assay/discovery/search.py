@@ -31,6 +31,7 @@ __all__ = ["Search"]
 Array = np.ndarray
 
 EXACT = 1e-10  # relative error on rows left out, at which the search is over
+ROUNDED = 1e-13  # relative error on all rows, at which an equation leaves nothing to explain
 LEAST_FOR_ERRORS = 30  # rows, below which their size cannot be told
 LIKELIER = 3.0  # in the logarithm, before errors are taken for relative
 JUDGED = 40  # equations that are fitted anew without some rows
@@ -131,6 +132,8 @@ class Search:
                 ):
                     seen.add(law.form.signature)
                     fresh.append(law)
+            if fresh and self._is_final(fresh[-1]):
+                break
         fresh.sort(key=lambda law: law.form.complexity(law.fit.values))
         found = [*laws, *(self._law(law) for law in _worth_judging(fresh))]
         return pareto_front(found, self.allowed.parsimony)
@@ -145,16 +148,25 @@ class Search:
             tuple(laws), recommended(laws, self.table), units, self.groups, self.table.replicate_error
         )
 
+    def _is_final(self, law: Refined) -> bool:
+        """Whether a law goes through far more rows than it has constants, to rounding, so that there is no better one."""
+        size = np.average(self.table.response**2, weights=self.table.weights)
+        is_exact = law.fit.loss <= ROUNDED**2 * size and 2 * len(law.form.free) <= len(self.table)
+        return is_exact and (self.dimensions is None or self._units(law) is not None)
+
+    def _units(self, law: Refined) -> Array | None:
+        """The exponents of the units of its constants, where units are known and can be right."""
+        if self.dimensions is None:
+            return None
+        exponents = self.dimensions.exponents
+        plain = not self.allowed.dimensional_constants
+        response = exponents[self.table.response_name]
+        return units_of_constants(law.form, law.fit.values, exponents, response, plain=plain)
+
     def _law(self, law: Refined) -> Law:
         table, values = self.table, law.fit.values
         validation = validated(law.form, table.columns, table.response, table.weights, values, self.splits)
-        units = None
-        if self.dimensions is not None:
-            exponents = self.dimensions.exponents
-            plain = not self.allowed.dimensional_constants
-            units = units_of_constants(
-                law.form, values, exponents, exponents[table.response_name], plain=plain
-            )
+        units = self._units(law)
         return Law(law.form, law.fit, validation, len(table), self.dimensions, units, table.response_name)
 
 

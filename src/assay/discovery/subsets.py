@@ -134,13 +134,16 @@ class _Search:
 
     def _additions(self, members: tuple[int, ...], count: int) -> list[int]:
         """The columns that explain most of what these leave over."""
-        basis = np.linalg.qr(self.columns[:, list(members)])[0]
-        rest = self.target - basis @ (basis.T @ self.target)
-        room = 1.0 - ((basis.T @ self.columns) ** 2).sum(axis=0)
+        chosen = list(members)
+        coefficients, _ = self.solve(members)
+        rest = self.target - self.columns[:, chosen] @ coefficients
+        # Of each column, the part of its square that these do not explain; from products, since that is only for an order.
+        explained = np.linalg.pinv(self.gram[np.ix_(chosen, chosen)], hermitian=True) @ self.gram[chosen]
+        room = 1.0 - (self.gram[chosen] * explained).sum(axis=0)
         gains = np.where(
             room > SAME_DIRECTION, (self.columns.T @ rest) ** 2 / np.maximum(room, SAME_DIRECTION), -1.0
         )
-        gains[list(members)] = -1.0
+        gains[chosen] = -1.0
         return np.argsort(-gains, kind="stable")[:count].tolist()
 
     def _exchanged(self, members: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The NIST problem MGH17 as a scalar: the sum of squared residuals of two exponentials to 33 points.
+"""The NIST problem MGH17: two exponentials through 33 points, as a vector to be matched and as its sum of squares.
 
 The model is y(s) = b1 + b2 exp(-b4 s) + b3 exp(-b5 s), with s = 0..32; b1 in [0, 10], b2 in [0.1, 4], b3 in [-4, -0.1],
 b4 and b5 in [0.05, 1], and b2 + b3 <= 1. The certified minimum is 5.4648946975e-5.
@@ -25,6 +25,8 @@ CERTIFIED = {
     "b4": 0.12867534640,
     "b5": 0.22122699662,
 }
+DOMAINS = {"b1": (0.0, 10.0), "b2": (0.1, 4.0), "b3": (-4.0, -0.1), "b4": (0.05, 1.0), "b5": (0.05, 1.0)}
+SPACE = [{"name": name, "domain": list(domain)} for name, domain in DOMAINS.items()]
 CERTIFIED_SUM_OF_SQUARES = 5.4648946975e-5
 
 

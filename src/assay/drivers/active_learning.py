@@ -17,6 +17,7 @@ from assay.drivers.deciding import decide
 from assay.drivers.deriving import Derivation, kept_bounds, leading
 from assay.drivers.describing import describe, with_hyperparameters
 from assay.drivers.error_parameters import with_likely_errors
+from assay.drivers.fit_covariance import covariance_of, moving_names
 from assay.drivers.models import Models, fit_models
 from assay.drivers.overriding import held_of, learned, with_overrides
 from assay.drivers.recipes import input_maps
@@ -211,6 +212,17 @@ class ActiveLearning(AbstractDriver):
             return belief
         expected = belief.select().mean_variance(seen.points)[0][:, 0]
         return replace(belief, observed=np.where(np.isfinite(seen.observed), seen.observed, expected))
+
+    def covariance(self, history: History) -> Array:
+        """The covariance of the continuous parameters about the best look, where the objective is a `ChiSquaredValue`; see
+        `assay.drivers.fit_covariance`."""
+        return covariance_of(self.belief(history, as_chosen=True))
+
+    def uncertainties(self, history: History) -> dict[str, float]:
+        """The roots of its diagonal, by the name of the parameter."""
+        belief = self.belief(history, as_chosen=True)
+        deviations = np.sqrt(np.diag(covariance_of(belief)))
+        return dict(zip(moving_names(belief), map(float, deviations), strict=True))
 
     def state_of(self, history: History) -> dict[str, Any]:
         """The configuration as it counts, with the hyperparameters of the last suggestion's models; None before."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, final
 
+import numpy as np
 from pydantic import Field, ValidationError
 
 from assay.acquisition.configuration import Minimizer
@@ -237,6 +238,14 @@ class Preset(AbstractDriver):
     def belief(self, history: History, *, as_chosen: bool = False) -> Belief:
         """As of `ActiveLearning`."""
         return self.active_learning.belief(history, as_chosen=as_chosen)
+
+    def covariance(self, history: History) -> np.ndarray:
+        """As of `ActiveLearning`."""
+        return self.active_learning.covariance(history)
+
+    def uncertainties(self, history: History) -> dict[str, float]:
+        """As of `ActiveLearning`."""
+        return self.active_learning.uncertainties(history)
 
     def trained(
         self, history: History, surrogate: int | None = None, fresh_starts: int = 0

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
+from assay.drivers.fit_covariance import parameter_covariance
 from assay.drivers.local_runs import KnownFunction
 from assay.drivers.locating import at_key
 from assay.drivers.multi_start import MultiStart
@@ -205,16 +206,8 @@ class ScipyLeastSquares(AbstractDriver):
             raise StudyError(
                 "the covariance needs the derivatives at the best point, told or by differences, and they are not known yet"
             )
-        jacobian = self._whiten(found)
-        information = jacobian.T @ jacobian
-        if np.linalg.matrix_rank(jacobian) < len(information):
-            raise StudyError(
-                "the covariance needs outputs that determine every parameter, and one has no effect"
-            )
-        covariance = np.linalg.inv(information)
-        if self.settings.uncertainty_vector is None and self.settings.covariance_matrix is None:
-            covariance *= best["objective"] / max(len(jacobian) - len(information), 1)
-        return covariance
+        unknown = self.settings.uncertainty_vector is None and self.settings.covariance_matrix is None
+        return parameter_covariance(self._whiten(found), best["objective"] if unknown else None)
 
     def uncertainties(self, history: History) -> dict[str, float]:
         """The standard deviation of each continuous parameter, by name: the roots of the diagonal of `covariance`.

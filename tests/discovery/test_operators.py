@@ -71,6 +71,9 @@ def test_equations_hold_only_what_was_named(
         (None, {"exp": {"exp": 1}}, "exp(exp(x))", True),
         (None, {"exp": {"exp": 1}}, "exp(exp(exp(x)))", False),
         (None, {"exp": {"exp": -1}}, "exp(exp(exp(x)))", True),
+        ({"square": 1}, None, "x^2 + (y + z)^3", True),
+        ({"square": 1}, None, "(y + z)^2", False),
+        (None, {"square": {"square": 0}}, "(x^2 + y)^2", False),
     ],
 )
 def test_limits_hold_below_operators(

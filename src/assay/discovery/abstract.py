@@ -81,12 +81,16 @@ class AbstractEngine(ABC):
         """As users call it."""
 
     @abstractmethod
-    def check(self) -> frozenset[str]:
-        """The keywords that it hands on to its library.
+    def check(self) -> None:
+        """Nothing, where its library is installed; at once, without loading it.
 
         Raises:
-            MissingExtraError: when that is not installed.
+            MissingExtraError: when it is not.
         """
+
+    @abstractmethod
+    def keywords(self) -> frozenset[str]:
+        """The further keywords that it hands on to its library."""
 
     @abstractmethod
     def equations(self, problem: Problem, request: Request) -> Iterator[Node]:

@@ -14,6 +14,7 @@ from assay.space.syntax import FUNCTIONS, Binary, Call, Node, Number, Unary
 __all__ = ["Allowed", "Constraints", "depth"]
 
 ANY = -1
+_POWERS = {2.0: "square", 3.0: "cube"}
 
 
 @final
@@ -68,13 +69,16 @@ class Constraints:
         """
         if not self.sizes and not self.nested:
             return True
-        operator, arguments = _parts(node)
-        limits = self.sizes.get(operator, ())
-        if any(limit != ANY and size(part) > limit for limit, part in zip(limits, arguments, strict=False)):
-            return False
-        for inner, most in self.nested.get(operator, {}).items():
-            if most != ANY and any(_nesting(part, inner) > most for part in arguments):
+        words, arguments = _parts(node)
+        for word in words:
+            limits = self.sizes.get(word, ())
+            if any(
+                limit != ANY and size(part) > limit for limit, part in zip(limits, arguments, strict=False)
+            ):
                 return False
+            for inner, most in self.nested.get(word, {}).items():
+                if most != ANY and any(_nesting(part, inner) > most for part in arguments):
+                    return False
         return all(map(self.permit, arguments))
 
 
@@ -160,7 +164,7 @@ def _balanced(depths: list[int]) -> int:
 
 def _operator(word: str, owner: str) -> str:
     operator = WORDS.get(word, word)
-    if operator not in BINARY_OPERATORS and operator not in FUNCTIONS:
+    if operator not in (*BINARY_OPERATORS, *FUNCTIONS, *_POWERS.values()):
         raise UsageError(
             f"{owner} must name operators such as {' '.join(BINARY_OPERATORS)} or sin, got {word!r}"
         )
@@ -171,19 +175,22 @@ def _is_limit(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= ANY
 
 
-def _parts(node: Node) -> tuple[str, tuple[Node, ...]]:
+def _parts(node: Node) -> tuple[tuple[str, ...], tuple[Node, ...]]:
+    """The words for an operator, and its arguments."""
     match node:
-        case Unary(operand):
-            return "sign", (operand,)
+        case Binary("^", base, Number(power)) if power in _POWERS:
+            return ("^", _POWERS[power]), (base, Number(power))
         case Binary(operator, left, right):
-            return operator, (left, right)
+            return (operator,), (left, right)
+        case Unary(operand):
+            return (), (operand,)
         case Call(function, arguments):
-            return function, arguments
+            return (function,), arguments
         case _:
-            return "", ()
+            return (), ()
 
 
 def _nesting(node: Node, operator: str) -> int:
     """How often an operator occurs along a path down, at most."""
-    own, arguments = _parts(node)
-    return int(own == operator) + max((_nesting(part, operator) for part in arguments), default=0)
+    words, arguments = _parts(node)
+    return int(operator in words) + max((_nesting(part, operator) for part in arguments), default=0)

@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, final
 
 from assay.discovery.abstract import AbstractEngine, Request
@@ -33,7 +34,10 @@ class DeterministicEngine(AbstractEngine):
     def name(self) -> str:
         return "deterministic"
 
-    def check(self) -> frozenset[str]:
+    def check(self) -> None:
+        pass
+
+    def keywords(self) -> frozenset[str]:
         return frozenset()
 
     def equations(self, problem: Problem, request: Request) -> Iterator[Node]:
@@ -56,11 +60,13 @@ class OperonEngine(AbstractEngine):
     def name(self) -> str:
         return "operon"
 
-    def check(self) -> frozenset[str]:
-        try:
-            from pyoperon.sklearn import SymbolicRegressor
-        except ImportError:
-            raise missing_extra("pyoperon", "discovery") from None
+    def check(self) -> None:
+        if find_spec("pyoperon") is None:
+            raise missing_extra("pyoperon", "discovery")
+
+    def keywords(self) -> frozenset[str]:
+        from pyoperon.sklearn import SymbolicRegressor
+
         return frozenset(inspect.signature(SymbolicRegressor).parameters) - OWN_KEYWORDS
 
     def equations(self, problem: Problem, request: Request) -> Iterator[Node]:
@@ -108,11 +114,12 @@ def chosen_engines(
                 f"an engine must be one of {' '.join(ENGINES)} or an AbstractEngine, got {entry!r}"
             )
         try:
-            keywords = engine.check()
+            engine.check()
         except MissingExtraError as error:
             missing = error
             _log.warning("the engine %r is left out: %s", engine.name, error)
             continue
+        keywords = engine.keywords() if options else frozenset()
         known |= keywords
         found.append((engine, {key: value for key, value in options.items() if key in keywords}))
     if missing is not None and not found:

@@ -48,10 +48,12 @@ class PySREngine(AbstractEngine):
     def name(self) -> str:
         return "pysr"
 
-    def check(self) -> frozenset[str]:
-        # Looked for first: its import alone would fetch Julia.
+    def check(self) -> None:
+        # Only looked for: its import alone would fetch Julia.
         if find_spec("pysr") is None:
             raise MissingExtraError("PySR is not installed; install it, and Julia, with: pip install pysr")
+
+    def keywords(self) -> frozenset[str]:
         return frozenset(inspect.signature(_regressor()).parameters) - _OWN_KEYWORDS
 
     def equations(self, problem: Problem, request: Request) -> Iterator[Node]:

@@ -28,7 +28,6 @@ from assay.drivers.promising import (
 from assay.drivers.suggesting import CENTRES, Chosen, Domain, Looks, first_chosen, success_factors
 from assay.numerics.designs import sobol
 from assay.numerics.hypervolume import non_dominated
-from assay.quantities.abstract import AbstractQuantity
 from assay.quantities.graph import Graph
 from assay.quantities.quantity import Memory, Quantity
 from assay.quantities.selector import SelectedOutput
@@ -179,9 +178,9 @@ class Decision:
         objective = self._objective
         name = objective.variables if isinstance(objective, MultiMinimizer) else [objective.variable]
         owner, column = self.derivation.resolve(name[0] if name else None)
-        quantity = Quantity(self._open_graph, owner)
+        quantity = self._quantity(owner)
         columns = np.arange(len(quantity.output_names)) if column is None else np.array([column])
-        values = quantity.mean_variance(self._survey)[0][:, columns]
+        values = self._moments(quantity, self._survey)[0][:, columns]
         spreads = np.maximum(values.std(axis=0), 1e-12 + 1e-6 * np.abs(values).max(axis=0))
         return exploring(quantity, columns, spreads)
 
@@ -204,7 +203,7 @@ class Decision:
         columns = []
         for name in self.derivation.objective_names:
             owner, column = self.derivation.resolve(name)
-            columns.append(Quantity(self._open_graph, owner).mean_variance(self._here)[0][:, column or 0])
+            columns.append(self._moments(self._quantity(owner), self._here)[0][:, column or 0])
         return np.stack(columns, axis=1)
 
     @cached_property
@@ -253,15 +252,27 @@ class Decision:
     def aim(self, name: str | None) -> Aim:
         """The output of a name, as it is once the open looks are done with."""
         aim = self._unresolved(name)
-        return replace(aim, smoothing=SMOOTHING * self._resolution(aim.quantity, aim.column))
+        owner, _ = self.derivation.resolve(name)
+        return replace(aim, smoothing=SMOOTHING * self._resolution(self._quantity(owner), aim.column))
 
     def _unresolved(self, name: str | None) -> Aim:
         """The same with a smoothing as wide as its values: which looks promise most depends on bounds."""
         owner, column = self.derivation.resolve(name)
-        quantity, column = Quantity(self._open_graph, owner, self._memory), column or 0
-        values = quantity.mean_variance(self._survey)[0][:, column]
+        quantity, column = self._quantity(owner), column or 0
+        values = self._moments(quantity, self._survey)[0][:, column]
         spread = max(float(np.std(values)), 1e-12 * (1.0 + float(np.abs(values).max())))
         return Aim(quantity, column, self._normal, spread, spread)
+
+    def _quantity(self, name: str) -> Quantity:
+        """A node once the open looks are done with."""
+        return Quantity(self._open_graph, name, self._memory)
+
+    def _moments(self, quantity: Quantity, points: Array) -> tuple[Array, Array]:
+        """Mean and variance (p, k); of what only draws know, from those that the acquisitions take too."""
+        if not quantity.is_drawn:
+            return quantity.mean_variance(points)
+        values = quantity.draw(points, self._normal)
+        return values.mean(axis=0), values.var(axis=0)
 
     @cached_property
     def _memory(self) -> Memory:
@@ -271,11 +282,11 @@ class Decision:
     def _bound_aims(self) -> list[Aim]:
         return [self._unresolved(entry.variable) for entry in self._bounds]
 
-    def _resolution(self, quantity: AbstractQuantity, column: int) -> float:
+    def _resolution(self, quantity: Quantity, column: int) -> float:
         """How well an output is known where it may be lowest: what a decision about the next look has to resolve."""
         if quantity.is_gaussian:
             return 1.0
-        mean, variance = (part[:, column] for part in quantity.mean_variance(self._starts))
+        mean, variance = (part[:, column] for part in self._moments(quantity, self._starts))
         spread = np.sqrt(np.maximum(variance, 0.0))
         promising = np.argsort(mean - spread, kind="stable")[:PROMISING]
         return max(float(np.median(spread[promising])), 1e-12 * (1.0 + float(np.abs(mean).min())))

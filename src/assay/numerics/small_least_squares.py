@@ -91,17 +91,19 @@ def bending(model: Model, theta: Array, weighted: Array, normal: Array) -> Array
         weighted: w_i r_i, (N, problems), with the residuals r = f - y.
         normal: of `normal_matrix`; the scale of the parameters is taken from it.
     """
-    size = len(theta)
+    size, count = theta.shape
+    diagonal = np.arange(size)
+    deviation = 1.0 / np.sqrt(np.maximum(normal[diagonal, diagonal], 1e-300))
+    step = _STEP * (np.abs(theta) + np.minimum(deviation, 1.0))
+    # All shifted parameters go through the model in one call: most calls are of few problems, and cost their overhead.
+    shifted = np.broadcast_to(theta[:, None, None], (size, 2, size, count)).copy()
+    shifted[diagonal, 0, diagonal] += step
+    shifted[diagonal, 1, diagonal] -= step
+    span = shifted[diagonal, 0, diagonal] - shifted[diagonal, 1, diagonal]
     result = np.empty_like(normal)
-    for a in range(size):
-        deviation = 1.0 / np.sqrt(np.maximum(normal[a, a], 1e-300))
-        step = _STEP * (np.abs(theta[a]) + np.minimum(deviation, 1.0))
-        above, below = np.array(theta), np.array(theta)
-        above[a] += step
-        below[a] -= step
-        pairs = zip(model(above)[1], model(below)[1], strict=True)
-        for b, (up, down) in enumerate(pairs):
-            result[a, b] = np.einsum("np,np->p", weighted, up - down) / (above[a] - below[a])
+    for b, column in enumerate(model(shifted.reshape(size, -1))[1]):
+        up, down = np.moveaxis(column.reshape(-1, 2, size, count), 1, 0)
+        result[:, b] = np.einsum("np,nap->ap", weighted, up - down) / span
     return 0.5 * (result + result.swapaxes(0, 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
@@ -21,27 +22,30 @@ Array = np.ndarray
 SMALLEST_VARIANCE = 1e-300
 # Numbers held at a time where a moment is taken over draws.
 _CHUNK = 2_000_000
+# Sets of draws that are kept: those at the looks so far, all over the space, and where a search stands.
+_REMEMBERED = 3
 
 
 @final
 class Memory:
-    """The last draws of a graph.
+    """The latest draws of a graph.
 
     Use it where several acquisitions ask for draws of one graph at the same points, each of another node: an objective
     and its bounds. Nodes that both need are then computed once.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Graph, Array, Array, Drawing] | None = None
+        self._latest: deque[tuple[Graph, Array, Array, Drawing]] = deque(maxlen=_REMEMBERED)
 
     def drawing(self, graph: Graph, points: Array, normal: Array) -> Drawing:
-        """Differentiable draws at points from normals: the last ones if they are the same."""
-        last = self._last
-        same = last is not None and last[0] is graph and np.array_equal(last[1], points)
-        if last is None or not same or not np.array_equal(last[2], normal):
-            drawing = Evaluation(graph, points, differentiable=True).drawn(normal)
-            last = self._last = (graph, points.copy(), normal, drawing)
-        return last[3]
+        """Differentiable draws at points from normals: those of an earlier call that was the same, if it is remembered."""
+        for known_graph, known_points, known_normal, drawing in self._latest:
+            same = known_graph is graph and np.array_equal(known_points, points)
+            if same and np.array_equal(known_normal, normal):
+                return drawing
+        drawing = Evaluation(graph, points, differentiable=True).drawn(normal)
+        self._latest.append((graph, points.copy(), normal, drawing))
+        return drawing
 
 
 @final
@@ -169,19 +173,19 @@ class Quantity(AbstractQuantity):
         return np.concatenate(shares)
 
     def draw(self, points: Array, normal: Array) -> Array:
-        if self.memory is not None and self._is_drawn:
+        if self.memory is not None and self.is_drawn:
             return self.memory.drawing(self.graph, np.asarray(points, dtype=float), normal).values(self.name)
         return self._at(points).drawn(normal).values(self.name)
 
     def draw_pullback(self, points: Array, normal: Array) -> tuple[Array, Callable[[Array], Array]]:
-        if self.memory is not None and self._is_drawn:
+        if self.memory is not None and self.is_drawn:
             drawing = self.memory.drawing(self.graph, np.asarray(points, dtype=float), normal)
         else:
             drawing = self._at(points, differentiable=True).drawn(normal)
         return drawing.values(self.name), lambda bar: drawing.pullback(self.name, bar)
 
     @property
-    def _is_drawn(self) -> bool:
+    def is_drawn(self) -> bool:
         """Whether nothing but draws says what it is."""
         return not (self.is_gaussian or self.graph.has_quadratic_law(self.name))
 
@@ -200,7 +204,7 @@ class Quantity(AbstractQuantity):
     def _chunks(self, points: Array) -> list[Array]:
         """The points in parts, so that draws of them fit; one part where nothing is drawn."""
         points = np.asarray(points, dtype=float)
-        if not self._is_drawn:
+        if not self.is_drawn:
             return [points]
         widest = max(len(self.graph.output_names(name)) for name in self.graph.normal_columns)
         rows = max(1, _CHUNK // (self.graph.samples * widest))

@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.discovery.dimensions import Dimensions, Group
 from assay.discovery.forms import Fit, Form
-from assay.discovery.printing import rounded, to_numpy, to_sympy
+from assay.discovery.printing import rounded, to_c, to_jax, to_numpy, to_sympy
 from assay.discovery.validation import Validation
 from assay.errors import UsageError
 from assay.space.expressions import Expression
@@ -66,6 +66,8 @@ class Law:
         constant_units: (constants, bases), the exponents of the units of its constants; None for an equation that no units
             make right, or without units.
         response_name: the response's.
+        residual_variance: of the residuals, unbiased; of the relative ones where errors are relative.
+        is_relative: whether errors are in proportion to the response.
     """
 
     form: Form
@@ -75,6 +77,8 @@ class Law:
     dimensions: Dimensions | None
     constant_units: Array | None
     response_name: str
+    residual_variance: float
+    is_relative: bool = False
 
     @cached_property
     def expression(self) -> Expression:
@@ -104,6 +108,26 @@ class Law:
     def numpy(self) -> str:
         """Its source for NumPy, with `np` and the names of the columns free."""
         return to_numpy(self.form.with_values(self.fit.values))
+
+    @property
+    def jax(self) -> str:
+        """Its source for JAX, with `jnp` and the names of the columns free."""
+        return to_jax(self.form.with_values(self.fit.values))
+
+    @property
+    def c(self) -> str:
+        """A function in C99, `law_` and the name of the response, of the columns in alphabetical order; with the units that
+        it takes and gives, where they are known.
+
+        Raises:
+            UsageError: for a name that C keeps for itself.
+        """
+        names = self.expression.names
+        source = to_c(self.form.with_values(self.fit.values), f"law_{self.response_name}", names)
+        if self.dimensions is None:
+            return source
+        units = ", ".join(f"{name} in {self._unit(name)}" for name in (*names, self.response_name))
+        return f"/* {units} */\n{source}"
 
     @property
     def complexity(self) -> int:
@@ -139,8 +163,8 @@ class Law:
 
             f ± t_{n - p} sqrt(s² + J C Jᵀ)
 
-        with the residual variance s² and the covariance C of the constants. They hold when the form is right and the
-        residuals are normal and of equal size.
+        with the residual variance s², or s² f² where errors are relative, and the covariance C of the constants. They hold when
+        the form is right and the residuals are normal.
 
         Arguments:
             data: each column of the equation, (n,).
@@ -153,11 +177,17 @@ class Law:
         columns = self._coherent(data)
         value, slopes = self.form.jacobian(columns, self.fit.values)
         freedom = max(self.rows - len(self.form.free), 1)
-        variance = self.fit.loss * self.rows / freedom + np.einsum(
-            "ni,ij,nj->n", slopes, self.fit.covariance, slopes
-        )
+        noise = self.residual_variance * (value**2 if self.is_relative else 1.0)
+        variance = noise + np.einsum("ni,ij,nj->n", slopes, self.fit.covariance, slopes)
         width = stdtrit(freedom, 0.5 + probability / 2) * np.sqrt(variance)
         return (value - width) / self._response_factor, (value + width) / self._response_factor
+
+    def __str__(self) -> str:
+        return f"{self.response_name} = {self.equation}"
+
+    def _unit(self, name: str) -> str:
+        assert self.dimensions is not None
+        return self.dimensions.unit(self.dimensions.exponents[name])
 
     @property
     def _response_factor(self) -> float:
@@ -201,6 +231,24 @@ class Laws:
         by turns, and those at the edge of the data.
         """
         return table_of(self.laws, self.recommended)
+
+    def to_data(self) -> dict[str, Any]:
+        """Everything as plain data, for JSON: infinite and undefined numbers are None."""
+        rows = self.table.replace([np.inf, -np.inf], np.nan).astype(object)
+        records = rows.where(rows.notna(), None).to_dict("records")
+        for record, law in zip(records, self.laws, strict=True):
+            record["constants"] = [
+                {"value": one.value, "standard_error": one.standard_error, "unit": one.unit}
+                for one in law.constants
+            ]
+        return {
+            "response": self.recommended.response_name,
+            "recommended": self.recommended.equation,
+            "laws": records,
+            "units": dict(self.units),
+            "groups": [{"name": group.name, "exponents": dict(group.exponents)} for group in self.groups],
+            "replicate_error": self.replicate_error,
+        }
 
     def __str__(self) -> str:
         return self.table.to_string(index=False)

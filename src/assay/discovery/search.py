@@ -47,6 +47,7 @@ class Search:
         table: in coherent units.
         problems: columns, and with units the dimensionless groups, which come first.
         dimensions: where units were given.
+        is_relative: whether errors are in proportion to the response.
     """
 
     table: Table
@@ -55,6 +56,7 @@ class Search:
     dimensions: Dimensions | None
     allowed: Allowed
     splits: Splits
+    is_relative: bool = False
 
     @staticmethod
     def of(
@@ -114,10 +116,10 @@ class Search:
         return 1.0 / values**2 if gain > LIKELIER else None
 
     def reweighted(self, weights: Array) -> Search:
-        """The same search with other weights of the rows."""
+        """The same search with the weights of relative errors."""
         factor = weights / self.table.weights
         problems = tuple(replace(problem, weights=problem.weights * factor) for problem in self.problems)
-        return replace(self, table=replace(self.table, weights=weights), problems=problems)
+        return replace(self, table=replace(self.table, weights=weights), problems=problems, is_relative=True)
 
     def judged(self, nodes: Iterable[Node], laws: list[Law], budget: Budget) -> list[Law]:
         """The laws so far with those that these equations become: fitted, permitted, without duplicates, on the front."""
@@ -166,8 +168,19 @@ class Search:
     def _law(self, law: Refined) -> Law:
         table, values = self.table, law.fit.values
         validation = validated(law.form, table.columns, table.response, table.weights, values, self.splits)
-        units = self._units(law)
-        return Law(law.form, law.fit, validation, len(table), self.dimensions, units, table.response_name)
+        # Of equal errors the mean square, of relative ones that of r / f.
+        total = table.weights.sum() if self.is_relative else len(table)
+        return Law(
+            law.form,
+            law.fit,
+            validation,
+            len(table),
+            self.dimensions,
+            self._units(law),
+            table.response_name,
+            residual_variance=law.fit.loss * float(total) / max(len(table) - len(law.form.free), 1),
+            is_relative=self.is_relative,
+        )
 
 
 def _worth_judging(laws: list[Refined]) -> list[Refined]:

@@ -99,7 +99,7 @@ def test_the_outbox_of_a_store_that_is_gone_is_not_taken_in(tmp_path, caplog):
 
 
 def test_a_busy_store_does_not_end_the_heartbeat(monkeypatch):
-    monkeypatch.setattr("assay.study.runner.RENEW_SECONDS", 0.02)
+    monkeypatch.setattr("assay.study.leases.RENEW_SECONDS", 0.02)
     store = MemoryStore()
     study = small(study_id="s", store=store)
     study.configure(max_iter=1)

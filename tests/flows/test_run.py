@@ -337,7 +337,7 @@ def test_a_noisy_function_with_numpy_results():
 
 
 def test_the_lease_of_a_long_evaluation_is_renewed(monkeypatch):
-    monkeypatch.setattr("assay.study.runner.RENEW_SECONDS", 0.05)
+    monkeypatch.setattr("assay.study.leases.RENEW_SECONDS", 0.05)
     store = MemoryStore()
     study = small(store=store, study_id="long")
     study.configure(max_iter=1)

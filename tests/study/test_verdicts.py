@@ -16,7 +16,7 @@ from assay.records import (
 from assay.store.abstract import StoredEvent
 from assay.study.configuration import StudyConfiguration
 from assay.study.state import StudyState
-from assay.study.verdicts import judge
+from assay.study.verdicts import Ended, judge
 
 GOOD = Outcome("succeeded", (Measurement((1.0,)),))
 FAILED = Outcome("model_failure", error="ValueError: no")
@@ -42,7 +42,7 @@ class Trials:
             self.attempt += 1
             attempt = self.attempt
             self._fold([LeaseTaken(0, attempt, "me", "here")])
-        events = judge(self.state, self.configuration, 0, attempt, outcome)
+        events = judge(self.state, self.configuration, Ended(0, attempt, outcome))
         self._fold(events)
         return list(events)
 

@@ -55,10 +55,12 @@ class Pacing:
 
     `in_advance`: its suggestions allow for open evaluations, so that the next may be made while one runs.
     `adapts_effort`: its search goes further where the request asks for it.
+    `alone`: a suggestion depends on its number and the environment only, so that many may be made at once.
     """
 
     in_advance: bool = False
     adapts_effort: bool = False
+    alone: bool = False
 
 
 class AbstractDriver(ABC):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, final
 
 import numpy as np
@@ -84,7 +85,7 @@ class RandomSearch(AbstractDriver):
 
     @property
     def pacing(self) -> Pacing:
-        return Pacing()
+        return Pacing(alone=True)
 
     def suggest(self, history: History, request: Request) -> Proposal:
         coordinates = Coordinates.of(history.space)
@@ -95,14 +96,7 @@ class RandomSearch(AbstractDriver):
         )
         if self.settings.method == "sobol":
             block, place = divmod(request.number, SEQUENCE_LENGTH)
-            tries = sobol(
-                coordinates,
-                feasible,
-                SEQUENCE_LENGTH,
-                generator(history.seed, block, "sequence"),
-                environment,
-            )
-            tries = tries[place:]
+            tries = _sequence(history.space, history.seed, block, tuple(environment))[place:]
         else:
             tries = uniform(
                 coordinates, feasible, 16, generator(history.seed, request.number, "uniform"), environment
@@ -126,7 +120,24 @@ class RandomSearch(AbstractDriver):
         return best
 
     def stop_reason(self, history: History) -> str | None:
+        if self.settings.min_val == -math.inf:
+            return None
         best = self.best(history)
         if best is not None and best["objective"] <= self.settings.min_val:
             return f"a value of {best['objective']:g} was observed, at or below min_val {self.settings.min_val:g}"
         return None
+
+
+@lru_cache(maxsize=4)
+def _sequence(space: Space, seed: int, block: int, environment: tuple[float, ...]) -> np.ndarray:
+    """One scrambled Sobol' sequence of the space; kept, since each suggestion of a block takes a point of it."""
+    coordinates = Coordinates.of(space)
+    points = sobol(
+        coordinates,
+        FeasibleSet.of(space, coordinates),
+        SEQUENCE_LENGTH,
+        generator(seed, block, "sequence"),
+        np.array(environment),
+    )
+    points.setflags(write=False)
+    return points

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from assay.study.journal import Journal
 from assay.study.owner import working_owner
 from assay.study.pacing import pace
 from assay.study.state import StudyState
-from assay.study.suggesting import claim, history_of, suggest
-from assay.study.verdicts import judge
+from assay.study.suggesting import claim, compute, history_of, write_down
+from assay.study.verdicts import Ended, judge
 
 __all__ = ["Ledger"]
 
@@ -40,6 +41,7 @@ class Ledger:
         self._journal = journal
         self._lock = threading.RLock()
         self._driver_cache: tuple[Mapping[str, Any], AbstractDriver] | None = None
+        self._settings_cache: tuple[Mapping[str, Any], StudyConfiguration] | None = None
 
     @property
     def id(self) -> str:
@@ -54,8 +56,17 @@ class Ledger:
     @property
     def state(self) -> StudyState:
         """The folded journal, refreshed."""
+        return self.refresh()
+
+    def refresh(self) -> StudyState:
+        """Fold in what others have written since."""
         with self._lock:
             return self._journal.refresh()
+
+    @property
+    def known(self) -> StudyState:
+        """The folded journal as it was last seen: what this process has written, but not what others have since."""
+        return self._journal.state
 
     @property
     def history(self) -> History:
@@ -66,7 +77,11 @@ class Ledger:
     @property
     def driver(self) -> AbstractDriver:
         """The driver with its present configuration."""
-        return self._driver_of(self.state.configuration["driver"])
+        return self.driver_in(self.state)
+
+    def driver_in(self, state: StudyState) -> AbstractDriver:
+        """The driver with its configuration in that state."""
+        return self._driver_of(state.configuration["driver"])
 
     def _driver_of(self, settings: Mapping[str, Any]) -> AbstractDriver:
         if self._driver_cache is None or self._driver_cache[0] is not settings:
@@ -76,12 +91,19 @@ class Ledger:
     @property
     def settings(self) -> StudyConfiguration:
         """The study's own part of the configuration."""
-        return StudyConfiguration.of(self.state.configuration["study"])
+        return self.settings_in(self.state)
 
-    def transact(self, decide: Callable[[StudyState], Sequence[Event]]) -> Sequence[Event]:
-        """Decide on the newest state with nobody else writing, and append what `decide` returns."""
+    def settings_in(self, state: StudyState) -> StudyConfiguration:
+        """The study's own part of the configuration in that state."""
+        data = state.configuration["study"]
+        if self._settings_cache is None or self._settings_cache[0] is not data:
+            self._settings_cache = (data, StudyConfiguration.of(data))
+        return self._settings_cache[1]
+
+    def transact(self, *decisions: Callable[[StudyState], Sequence[Event]]) -> Sequence[Event]:
+        """Decide on the newest state with nobody else writing, and append what the decisions return, all or nothing."""
         with self._lock:
-            return self._journal.transact(decide)
+            return self._journal.transact(*decisions)
 
     def configure(
         self,
@@ -118,13 +140,24 @@ class Ledger:
                 in advance also when those that are open complete `max_iter`.
             SpaceError: when a variable environment parameter has no value yet.
         """
+        return self.suggest_many(environment, 1, lease=lease, in_advance=in_advance)[0]
 
-        def admit(state: StudyState, claimed_before: bool) -> None:
-            self._admit(state, limited=(lease or in_advance) and not claimed_before, in_advance=in_advance)
+    def suggest_many(
+        self, environment: Mapping[str, float] | None, most: int, *, lease: bool, in_advance: bool = False
+    ) -> list[Suggestion]:
+        """At least one suggestion; several only from a driver whose suggestions do not depend on each other.
+
+        They are claimed in one transaction and written in another. Arguments and errors are those of `suggest`.
+        """
+
+        def admit(state: StudyState, claimed_before: bool) -> int:
+            return self._admit(
+                state, limited=(lease or in_advance) and not claimed_before, in_advance=in_advance
+            )
 
         while True:
             with self._lock, working_owner() as owner:
-                claimed = claim(
+                claims = claim(
                     self._journal,
                     self.definition,
                     environment,
@@ -132,52 +165,63 @@ class Ledger:
                     self._effort,
                     owner,
                     in_advance=in_advance,
+                    most=most if self.driver_in(self.known).pacing.alone else 1,
                 )
-                # the driver as it was at the claim, so that whoever finishes the work comes to the same point
-                driver = self._driver_of(claimed.configuration)
-                suggestion = suggest(self._journal, driver, claimed, lease=lease)
-            if suggestion is not None:
-                return suggestion
+                computed = [
+                    # the driver as it was at the claim, so that whoever finishes the work comes to the same point
+                    compute(self._journal, self._driver_of(claimed.configuration), claimed)
+                    for claimed in claims
+                ]
+                suggestions = write_down(self._journal, computed, lease=lease)
+            if suggestions:
+                return suggestions
 
     def _effort(self, state: StudyState) -> float:
-        driver = self._driver_of(state.configuration["driver"])
+        driver = self.driver_in(state)
         return pace(state).effort if driver.pacing.adapts_effort else 1.0
 
-    def _admit(self, state: StudyState, *, limited: bool, in_advance: bool) -> None:
-        settings = StudyConfiguration.of(state.configuration["study"])
-        slots, taken = settings.num_parallel, state.taken
-        if limited and state.finished + state.to_come >= settings.max_iter:
+    def _admit(self, state: StudyState, *, limited: bool, in_advance: bool) -> int:
+        """How many further suggestions may be open; raises when none."""
+        settings = self.settings_in(state)
+        room, taken = settings.num_parallel - len(state.taken), state.taken
+        left = settings.max_iter - state.finished - state.to_come if limited else float("inf")
+        if left < 1:
             raise NoFreeSlotError(
                 f"study {self.id!r} allows max_iter = {settings.max_iter:g} evaluations, and they are done or under way"
             )
         if in_advance:
             if limited and (state.waiting or any(event.in_advance for event in state.claims.values())):
                 raise NoFreeSlotError(f"study {self.id!r} has a suggestion in advance already")
-        elif len(taken) >= slots:
+            return 1
+        if room < 1:
             listed = ", ".join(map(str, taken))
             raise NoFreeSlotError(
-                f"study {self.id!r} allows num_parallel = {slots} open suggestions and has {len(taken)} "
+                f"study {self.id!r} allows num_parallel = {settings.num_parallel} open suggestions and has {len(taken)} "
                 f"(numbers {listed}); tell or clear one, or raise num_parallel"
             )
+        return int(min(room, left))
 
     def check(self, measurements: Sequence[Measurement]) -> None:
         """Refuse, with a UsageError, what the driver could not learn from or what breaks a rule of the environment."""
         validate_entries(self.definition.space, measurements)
-        self.driver.check(self.definition.space, measurements)
+        self.driver_in(self.known).check(self.definition.space, measurements)
 
-    def record(self, number: int, attempt: int, outcome: Outcome) -> None:
-        """Take in the outcome of one attempt; the same attempt told twice changes nothing."""
-        if outcome.status == "succeeded":
-            try:
-                self.check(outcome.measurements)
-            except UsageError as error:
-                outcome = Outcome("model_failure", seconds=outcome.seconds, error=str(error))
+    def record(self, ended: Sequence[Ended]) -> None:
+        """Take in outcomes of attempts, in one transaction; the same attempt told twice changes nothing."""
+        self.transact(*[partial(self._verdict, self._checked(one)) for one in ended])
 
-        def decide(state: StudyState) -> Sequence[Event]:
-            configuration = StudyConfiguration.of(state.configuration["study"])
-            return judge(state, configuration, number, attempt, outcome)
+    def _checked(self, ended: Ended) -> Ended:
+        if ended.outcome.status != "succeeded":
+            return ended
+        try:
+            self.check(ended.outcome.measurements)
+        except UsageError as error:
+            refused = Outcome("model_failure", seconds=ended.outcome.seconds, error=str(error))
+            return replace(ended, outcome=refused)
+        return ended
 
-        self.transact(decide)
+    def _verdict(self, ended: Ended, state: StudyState) -> Sequence[Event]:
+        return judge(state, self.settings_in(state), ended)
 
     def historic_values(
         self, look: Callable[[StudyState, Callable[[], Mapping[str, Any]]], Any]
@@ -193,16 +237,17 @@ class Ledger:
                 values.append(look(state, partial(driver_tree, driver, history)))
         return values
 
-    def failures_in_a_row(self, forgiven: int = 0) -> int:
+    def failures_in_a_row(self, state: StudyState, forgiven: int = 0) -> int:
         """How many evaluations failed since the last success, without the first `forgiven` failures of the study."""
-        state = self.state
         return min(state.failures_in_a_row, state.failed - forgiven)
 
-    def stop_reason(self, forgiven: int = 0) -> str | None:
-        """The sentence for the stopping criterion that is met, or None."""
-        state, settings, failures = self.state, self.settings, self.failures_in_a_row(forgiven)
+    def stop_reason(self, state: StudyState, forgiven: int = 0) -> str | None:
+        """The sentence for the stopping criterion that is met in that state, or None."""
+        settings, failures = self.settings_in(state), self.failures_in_a_row(state, forgiven)
         if state.finished >= settings.max_iter:
             return f"max_iter: {state.finished} evaluations are done"
         if failures >= settings.max_failures_in_a_row:
             return f"max_failures_in_a_row: the last {failures} evaluations failed"
-        return self.driver.stop_reason(self.history) if state.succeeded else None
+        if not state.succeeded:
+            return None
+        return self.driver_in(state).stop_reason(history_of(self.definition, state))

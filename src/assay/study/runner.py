@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from assay.errors import (
@@ -26,7 +25,6 @@ from assay.executors.serial import SerialExecutor
 from assay.records import Event, LeaseTaken, Outcome, Suggestion, SuggestionCleared
 from assay.space.parameters import EnvironmentVariable
 from assay.store.abstract import Lease
-from assay.study.configuration import StudyConfiguration
 from assay.study.evaluation import (
     ExecutorChoice,
     build_evaluator,
@@ -34,18 +32,21 @@ from assay.study.evaluation import (
     evaluation_arguments,
     outbox_of,
 )
+from assay.study.interrupts import Interrupts
+from assay.study.leases import LeaseKeeper
 from assay.study.ledger import Ledger
 from assay.study.owner import host_name, this_owner
 from assay.study.pacing import pace
 from assay.study.progress import Progress
 from assay.study.state import StudyState
-from assay.study.steps import LEASE_SECONDS, Ask, Evaluate, Finish, is_abandoned, next_step
+from assay.study.steps import Ask, Evaluate, Finish, Step, is_abandoned, next_step
+from assay.study.suggesting import history_of
+from assay.study.verdicts import Ended
 
 __all__ = ["Runner"]
 
 logger = logging.getLogger(__name__)
 
-RENEW_SECONDS = 10.0
 WAIT_SECONDS = 1.0  # how soon a runner without work notices what other processes did
 
 
@@ -84,8 +85,8 @@ class Runner:
         self._executors: list[
             AbstractExecutor
         ] = []  # the last one is used, those before end what they have begun
-        self._leased: set[tuple[int, int]] = set()  # also what a serial executor has not returned yet
-        self._interrupts = 0
+        self._leases = LeaseKeeper(ledger.store, ledger.id)  # also of what a serial executor has not returned
+        self._interrupts = Interrupts(lambda: len(self._leases))
         self._stopped: str | None = None
         self._forgiven = 0  # failures before this run, where they had met the limit: running again goes on
         self._refused_width = 0  # a num_parallel that no executor could be made for
@@ -107,24 +108,21 @@ class Runner:
         if state.failures_in_a_row >= settings.max_failures_in_a_row:
             self._forgiven = state.failed
         self._executors.append(build_executor(self._choice, self._evaluator, settings.num_parallel))
-        finished = False
-        try:
-            with self._interruptible(), self._heartbeat():
-                self._go_on()
-                finished = True
-        finally:
-            for executor in self._executors:
-                executor.shutdown(kill=not finished)
-            for number, attempt in self._leased:
-                self._try_to_renew(
-                    number, attempt, seconds=0.0
-                )  # given back, for the next runner to take at once
+        with self._leases.renewing():  # given back last, when nothing runs any more
+            finished = False
+            try:
+                with self._interrupts.heard():
+                    self._go_on()
+                    finished = True
+            finally:
+                for executor in self._executors:
+                    executor.shutdown(kill=not finished)
         self._raise_if_all_failed()
 
     def _go_on(self) -> None:
         try:
             self._ingest_outbox()
-            self._notify(None)
+            self._notify([None])
             self._loop()
         except StoreError:
             raise  # what runs could not be written down: its outbox is the place for it
@@ -142,12 +140,13 @@ class Runner:
             raise
 
     def _raise_if_all_failed(self) -> None:
-        limit = self._ledger.settings.max_failures_in_a_row
-        failures, state = self._ledger.failures_in_a_row(self._forgiven), self._ledger.state
+        state = self._ledger.state
+        limit = self._ledger.settings_in(state).max_failures_in_a_row
+        failures = self._ledger.failures_in_a_row(state, self._forgiven)
         if self._given_up >= limit:
             raise TooManyFailuresError(
                 f"the last {self._given_up} suggestions of study {self._ledger.id!r} were given up, since every attempt "
-                f"was lost: {self._last_message()}; all are kept, and running again goes on"
+                f"was lost: {_last_message(state)}; all are kept, and running again goes on"
             )
         if failures >= limit:
             last = max(number for number, trial in tuple(state.trials.items()) if trial.status == "failed")
@@ -157,45 +156,44 @@ class Runner:
                 f"{outcome.error if outcome else ''}; all are kept, and running again goes on"
             )
 
-    def _last_message(self) -> str:
-        cleared = [trial for trial in self._ledger.state.ordered_trials() if trial.status == "cleared"]
-        return (cleared[-1].message or "") if cleared else ""
-
     # -- the loop --------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
         while True:
             executor = self._widest()
-            numbers = [number for number, _ in self._running.values()]
-            step = next_step(
-                self._ledger.state,
-                self._ledger.settings,
-                numbers,
-                executor.width(),
-                self._leases(),
-                self._stop_reason(),
-                in_advance=self._suggest and self._looks_ahead(),
-                suggest=self._suggest,
-            )
-            match step:
+            match self._next_step(executor):
                 case Ask(in_advance=True):
                     self._ask_in_advance()
                 case Ask():
                     self._ask(executor)
-                case Evaluate(number=number):
-                    self._repeat(executor, number)
+                case Evaluate(numbers=numbers):
+                    self._evaluate(executor, numbers)
                 case Finish(reason=reason):
                     logger.info("study %s: %s", self._ledger.id, reason)
                     self._withdraw_what_waits()
                     return
                 case _:
                     self._wait()
-            for number in self._keep_finished():
-                self._notify(number)
+            self._notify(self._keep_finished())
+
+    def _next_step(self, executor: AbstractExecutor) -> Step:
+        state = self._ledger.known
+        numbers = {number for number, _ in self._running.values()}
+        return next_step(
+            state,
+            self._ledger.settings_in(state),
+            numbers,
+            executor.width(),
+            self._rows() if state.leases.keys() - numbers else {},
+            self._stop_reason(state),
+            in_advance=self._suggest and self._looks_ahead(state),
+            suggest=self._suggest,
+        )
 
     def _widest(self) -> AbstractExecutor:
         """The executor; a wider one from now on where the study has come to allow more, and the choice is ours."""
-        executor, wanted = self._executors[-1], self._ledger.settings.num_parallel
+        executor = self._executors[-1]
+        wanted = self._ledger.settings_in(self._ledger.known).num_parallel
         if self._choice not in (None, "local") or wanted <= max(executor.width(), self._refused_width):
             return executor
         try:
@@ -206,21 +204,20 @@ class Runner:
         return self._executors[-1]
 
     def _ask(self, executor: AbstractExecutor) -> None:
+        free = executor.width() - len(self._running)
         try:
-            suggestion = self._ledger.suggest(None, lease=True)
+            suggestions = self._ledger.suggest_many(None, free, lease=True)
         except NoFreeSlotError:  # another process was quicker
             return
-        lease = self._ledger.state.leases.get(suggestion.number)
-        if lease is not None and lease.owner == this_owner():
-            self._submit(executor, suggestion, lease.attempt)
+        for suggestion in suggestions:
+            self._submit(executor, suggestion, 1)
 
-    def _looks_ahead(self) -> bool:
+    def _looks_ahead(self, state: StudyState) -> bool:
         """Whether the next suggestion is worth computing while evaluations run here."""
-        if not self._running or not self._ledger.driver.pacing.in_advance:
+        if not self._running or not self._ledger.driver_in(state).pacing.in_advance:
             return False
         if any(isinstance(met, EnvironmentVariable) for met in self._ledger.definition.space.environment):
             return False  # what comes next depends on the environment at that time
-        state = self._ledger.state
         return state.finished != self._asked_in_vain and pace(state).in_advance
 
     def _ask_in_advance(self) -> None:
@@ -230,12 +227,12 @@ class Runner:
         except NoFreeSlotError:  # another process was quicker
             return
         except NumericalError as error:  # the open evaluations may end the run before it matters
-            self._asked_in_vain = self._ledger.state.finished
+            self._asked_in_vain = self._ledger.known.finished
             logger.info("nothing was suggested in advance: %s", error)
 
     def _withdraw_what_waits(self) -> None:
         """What was made in advance; what was proposed stays in the queue."""
-        if not self._ledger.state.waiting:
+        if not self._ledger.known.waiting:
             return
         self._ledger.transact(
             lambda state: [
@@ -244,29 +241,28 @@ class Runner:
             ]
         )
 
-    def _repeat(self, executor: AbstractExecutor, number: int) -> None:
-        leases = self._leases()
+    def _evaluate(self, executor: AbstractExecutor, numbers: Sequence[int]) -> None:
+        """Begin the next attempts at suggestions that there are, in one transaction."""
+        rows = self._rows() if self._ledger.known.leases.keys() & set(numbers) else {}
 
-        def decide(state: StudyState) -> Sequence[Event]:
+        def decide(number: int, state: StudyState) -> Sequence[Event]:
             taken = state.leases.get(number)
-            slots = StudyConfiguration.of(state.configuration["study"]).num_parallel
+            slots = self._ledger.settings_in(state).num_parallel
             if number in state.waiting and len(state.taken) < slots:
                 return [LeaseTaken(number, 1, this_owner(), host_name())]
             if number not in state.open or taken is None:
                 return []
             ended = any(event.attempt == taken.attempt for event in state.set_aside.get(number, []))
-            if not ended and not is_abandoned(state, number, leases, time.time()):
+            if not ended and not is_abandoned(state, number, rows, time.time()):
                 return []  # another runner has taken it
             return [LeaseTaken(number, taken.attempt + 1, this_owner(), host_name())]
 
-        for event in self._ledger.transact(decide):
+        for event in self._ledger.transact(*[partial(decide, number) for number in numbers]):
             if isinstance(event, LeaseTaken):
-                if event.attempt > 1:
-                    self._ledger.store.release_leases(self._ledger.id, [(number, event.attempt - 1)])
-                self._submit(executor, self._ledger.state.trials[number].suggestion, event.attempt)
+                self._submit(executor, self._ledger.known.trials[event.number].suggestion, event.attempt)
 
     def _submit(self, executor: AbstractExecutor, suggestion: Suggestion, attempt: int) -> None:
-        timeout = self._ledger.settings.timeout_seconds
+        timeout = self._ledger.settings_in(self._ledger.known).timeout_seconds
         kwargs = evaluation_arguments(self._evaluator, self._ledger.definition.space, suggestion.kwargs)
         task = Task(
             self._ledger.id,
@@ -276,20 +272,25 @@ class Runner:
             None if timeout == float("inf") else timeout,
             self._outbox,
         )
-        self._leased.add((suggestion.number, attempt))
-        self._renew(suggestion.number, attempt)
+        self._leases.hold(suggestion.number, attempt)
         future = executor.submit(task)
         self._running[future] = (suggestion.number, attempt)
 
     def _wait(self) -> None:
         if self._running:
-            wait(list(self._running), timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+            ended, _ = wait(list(self._running), timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+            if ended:
+                return
         else:
             self._warn_of_what_is_handed_out()
             time.sleep(WAIT_SECONDS / 5)
+        self._ledger.refresh()  # others may have gone on
+
+    def _rows(self) -> dict[int, Lease]:
+        return {lease.number: lease for lease in self._ledger.store.leases(self._ledger.id)}
 
     def _warn_of_what_is_handed_out(self) -> None:
-        state = self._ledger.state
+        state = self._ledger.known
         held = [str(number) for number in sorted(state.open) if number not in state.leases]
         if held and not self._warned:
             self._warned = True
@@ -300,28 +301,33 @@ class Runner:
             )
 
     def _keep_finished(self) -> list[int]:
-        """Record what has ended; its numbers."""
-        ended = [future for future in self._running if future.done()]
-        numbers = [self._running[future][0] for future in ended]
-        for future in ended:
-            self._record(*self._running[future], future.result())
+        """Record what has ended, all of it in one transaction; its numbers."""
+        futures = [future for future in self._running if future.done()]
+        if not futures:
+            return []
+        ended = [self._as_meant(Ended(*self._running[future], future.result())) for future in futures]
+        self._ledger.record(ended)
+        for future, one in zip(futures, ended, strict=True):
             del self._running[future]
-        return numbers
+            self._count(one)
+            self._leases.drop(one.number, one.attempt)
+            if self._outbox is not None:
+                remove_from_outbox(self._outbox, one.number, one.attempt)
+        return [one.number for one in ended]
 
-    def _record(self, number: int, attempt: int, outcome: Outcome) -> None:
-        if self._interrupts and outcome.status == "model_failure" and self._hears_the_terminal():
+    def _as_meant(self, ended: Ended) -> Ended:
+        outcome = ended.outcome
+        if self._interrupts.count and outcome.status == "model_failure" and self._hears_the_terminal():
             # Ctrl-C reached the programs that the model started too: this says nothing about the model
-            outcome = Outcome("infrastructure_failure", outcome.measurements, outcome.seconds, outcome.error)
-        self._ledger.record(number, attempt, outcome)
-        status = self._ledger.state.trials[number].status
-        if status != "open":
-            given_up = status == "cleared" and outcome.status == "infrastructure_failure"
-            self._given_up = self._given_up + 1 if given_up else 0
-        self._leased.discard((number, attempt))
-        self._ledger.store.release_leases(self._ledger.id, [(number, attempt)])
-        if self._outbox is not None:
-            remove_from_outbox(self._outbox, number, attempt)
+            return replace(ended, outcome=replace(outcome, status="infrastructure_failure", details=None))
+        return ended
+
+    def _count(self, ended: Ended) -> None:
         self._done_here += 1
+        status = self._ledger.known.trials[ended.number].status
+        if status != "open":
+            given_up = status == "cleared" and ended.outcome.status == "infrastructure_failure"
+            self._given_up = self._given_up + 1 if given_up else 0
 
     def _hears_the_terminal(self) -> bool:
         return isinstance(self._executors[-1], SerialExecutor) and isinstance(
@@ -333,9 +339,9 @@ class Runner:
         if self._outbox is None:
             return
         for number, attempt, outcome in read_outbox(self._outbox):
-            trial = self._ledger.state.trials.get(number)
+            trial = self._ledger.known.trials.get(number)
             if trial is not None and attempt <= trial.attempts:
-                self._ledger.record(number, attempt, outcome)
+                self._ledger.record([Ended(number, attempt, outcome)])
             else:
                 logger.warning(
                     "the outbox of study %s held attempt %d at suggestion %d, which this study never began: it is left "
@@ -348,96 +354,41 @@ class Runner:
 
     # -- stopping --------------------------------------------------------------------------------------
 
-    def _stop_reason(self) -> str | None:
-        if self._interrupts:
+    def _stop_reason(self, state: StudyState) -> str | None:
+        settings = self._ledger.settings_in(state)
+        if self._interrupts.count:
             return "interrupted"
-        if time.monotonic() - self._began >= self._ledger.settings.max_time:
-            return f"max_time: {self._ledger.settings.max_time} s have passed"
-        if self._given_up >= self._ledger.settings.max_failures_in_a_row:
+        if time.monotonic() - self._began >= settings.max_time:
+            return f"max_time: {settings.max_time} s have passed"
+        if self._given_up >= settings.max_failures_in_a_row:
             return f"max_failures_in_a_row: the last {self._given_up} suggestions were given up"
-        return self._stopped or self._ledger.stop_reason(self._forgiven)
+        return self._stopped or self._ledger.stop_reason(state, self._forgiven)
 
-    def _notify(self, number: int | None) -> None:
-        if not self._observers and self._stop is None:
+    def _notify(self, numbers: Sequence[int | None]) -> None:
+        """Tell the observers of the evaluations that ended, and ask the user's rule; None tells of the beginning."""
+        if not numbers or (not self._observers and self._stop is None):
             return
-        state = self._ledger.state
+        state = self._ledger.known
+        history = history_of(self._ledger.definition, state)
         progress = Progress(
             finished=state.finished,
             succeeded=state.succeeded,
             failed=state.failed,
             running=len(self._running),
-            total=self._ledger.settings.max_iter,
-            best=self._ledger.driver.best(self._ledger.history) if state.succeeded else None,
-            trial=None if number is None else state.trials[number],
+            total=self._ledger.settings_in(state).max_iter,
+            best=self._ledger.driver_in(state).best(history) if state.succeeded else None,
+            trial=None,
             seconds=time.monotonic() - self._began,
             done_here=self._done_here,
         )
-        for observer in self._observers:
-            observer(progress)
-        if number is not None and self._stop is not None and self._stop(progress):
-            self._stopped = "the user's stopping rule"
+        for number in numbers:
+            told = progress if number is None else replace(progress, trial=state.trials[number])
+            for observer in self._observers:
+                observer(told)
+            if number is not None and self._stop is not None and self._stop(told):
+                self._stopped = "the user's stopping rule"
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C asks to stop, the second leaves; so does a closed terminal or a batch system that ends the job,
-        so that no command goes on without its runner. Only the main thread can hear them."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
 
-        def on_interrupt(signal_number: int, frame: Any) -> None:  # noqa: ARG001 (the signal module's signature)
-            self._interrupts += 1
-            if self._interrupts > 1:
-                raise KeyboardInterrupt
-            logger.warning(
-                "stopping: waiting for %d open evaluations; Ctrl-C again to leave at once", len(self._leased)
-            )
-
-        def on_end(signal_number: int, frame: Any) -> None:  # noqa: ARG001
-            raise KeyboardInterrupt
-
-        ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-        # what the program handles or ignores by itself (nohup) stays as it is
-        ends = [number for number in ends if signal.getsignal(number) is signal.SIG_DFL]
-        previous = signal.signal(signal.SIGINT, on_interrupt)
-        for number in ends:
-            signal.signal(number, on_end)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, previous)
-            for number in ends:
-                signal.signal(number, signal.SIG_DFL)
-
-    # -- leases ----------------------------------------------------------------------------------------
-
-    def _leases(self) -> dict[int, Lease]:
-        return {lease.number: lease for lease in self._ledger.store.leases(self._ledger.id)}
-
-    def _renew(self, number: int, attempt: int, seconds: float = LEASE_SECONDS) -> None:
-        lease = Lease(number, attempt, this_owner(), host_name(), time.time() + seconds)
-        self._ledger.store.renew_leases(self._ledger.id, [lease])
-
-    def _try_to_renew(self, number: int, attempt: int, seconds: float = LEASE_SECONDS) -> None:
-        try:
-            self._renew(number, attempt, seconds)
-        except StoreError as error:  # a busy store may be free the next time; a broken one is said by others
-            logger.warning("the lease of suggestion %d could not be renewed: %s", number, error)
-
-    @contextmanager
-    def _heartbeat(self) -> Iterator[None]:
-        """A thread that renews the leases of what runs here, also while this one computes or waits."""
-        ended = threading.Event()
-
-        def beat() -> None:
-            while not ended.wait(RENEW_SECONDS):
-                for number, attempt in tuple(self._leased):
-                    self._try_to_renew(number, attempt)
-
-        thread = threading.Thread(target=beat, name=f"assay-leases-{self._ledger.id}", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+def _last_message(state: StudyState) -> str:
+    cleared = [trial for trial in state.ordered_trials() if trial.status == "cleared"]
+    return (cleared[-1].message or "") if cleared else ""

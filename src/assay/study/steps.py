@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from assay.records import SuggestionClaimed
 from assay.store.abstract import Lease
@@ -24,9 +25,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Evaluate an open suggestion: its attempt was lost, or is to be repeated, or it waits for its first one."""
+    """Evaluate open suggestions: their attempt was lost, or is to be repeated, or they wait for their first one."""
 
-    number: int
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,22 @@ def next_step(
     has_room = state.finished + state.to_come < configuration.max_iter
     # claims whose computation was cut off: asking finishes them
     cut_off = [event for event in tuple(state.claims.values()) if is_abandoned_claim(state, event, now)]
-    if len(running) < width:
-        for number in sorted(state.open):
-            if number not in running and (
-                _to_repeat(state, number) or is_abandoned(state, number, leases, now)
-            ):
-                return Evaluate(number)
+    free = width - len(running)
+    if free > 0:
+        lost = [
+            number
+            for number in sorted(state.leases.keys() & state.open)
+            if number not in running
+            and (_to_repeat(state, number) or is_abandoned(state, number, leases, now))
+        ]
+        if lost:
+            return Evaluate(tuple(lost[:free]))
         if suggest and any(not event.in_advance for event in cut_off):
             return Ask()
-        if len(state.taken) < configuration.num_parallel:
+        slots = configuration.num_parallel - len(state.taken)
+        if slots > 0:
             if state.waiting:
-                return Evaluate(min(state.waiting))
+                return Evaluate(tuple(nsmallest(min(slots, free), state.waiting)))
             if suggest and (has_room or cut_off):
                 return Ask()
     if not suggest:  # what another runner evaluates may be lost there

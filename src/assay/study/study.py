@@ -281,7 +281,7 @@ class Study:
 
     def stop_reason(self) -> str | None:
         """The sentence for the criterion that is met, or None."""
-        return self._ledger.stop_reason()
+        return self._ledger.stop_reason(self.state)
 
     def save_state(self, name: str, state: Mapping[str, Any]) -> None:
         """Keep plain data in the journal under a name; `state.saved[name]` gives back the last."""

@@ -27,7 +27,7 @@ from assay.study.owner import host_name, this_owner
 from assay.study.state import StudyState
 from assay.study.steps import is_abandoned_claim
 
-__all__ = ["Claim", "claim", "history_of", "suggest", "timestamp"]
+__all__ = ["Claim", "Computed", "claim", "compute", "history_of", "timestamp", "write_down"]
 
 
 def timestamp() -> str:
@@ -59,21 +59,23 @@ def claim(
     journal: Journal,
     definition: Definition,
     environment: Mapping[str, float] | None,
-    admit: Callable[[StudyState, bool], None],
+    admit: Callable[[StudyState, bool], int],
     effort: Callable[[StudyState], float],
     owner: str,
     *,
     in_advance: bool,
-) -> Claim:
+    most: int = 1,
+) -> list[Claim]:
     """Claim the next number, or one whose owner died while computing it.
 
     Arguments:
         environment: for the new number; None for the last one known.
-        admit: raises when no further suggestion may be open now, or with True, when one claimed before may not;
-            called under the write lock.
+        admit: how many further suggestions may be open now; raises when none may, or with True, when one claimed before
+            may not; called under the write lock.
         effort: how far to search.
         owner: who computes it.
         in_advance: whether it is to wait until a slot is free.
+        most: how many new numbers to claim at once; none of them will see the points of the others.
 
     Raises:
         SpaceError: when a variable environment parameter has no value yet.
@@ -81,55 +83,73 @@ def claim(
     seen: list[tuple[History, Mapping[str, Any]]] = []
 
     def decide(state: StudyState) -> Sequence[Event]:
-        seen.clear()
         # one that has its slot comes first; in advance, only such as have none
         for event in sorted(state.claims.values(), key=lambda event: event.in_advance):
             if event.in_advance >= in_advance and is_abandoned_claim(state, event, time.time()):
                 if event.in_advance:
                     admit(state, True)
                 return [replace(event, owner=owner, in_advance=in_advance)]
-        admit(state, False)
+        count = min(most, admit(state, False))
         seen.append((history_of(definition, state), state.configuration["driver"]))
         values = definition.space.validate_environment({**state.environment, **(environment or {})})
-        return [SuggestionClaimed(state.next_number, state.last, values, owner, effort(state), in_advance)]
+        first, asked = state.next_number, (values, owner, effort(state), in_advance)
+        return [SuggestionClaimed(number, state.last, *asked) for number in range(first, first + count)]
 
-    (event,) = journal.transact(decide)
-    assert isinstance(event, SuggestionClaimed)
+    claimed = [event for event in journal.transact(decide) if isinstance(event, SuggestionClaimed)]
     if seen:
-        return Claim(event, *seen[0])
-    past = journal.state_at(event.prefix)
-    return Claim(event, history_of(definition, past), past.configuration["driver"])
+        return [Claim(event, *seen[0]) for event in claimed]
+    past = [journal.state_at(event.prefix) for event in claimed]
+    return [
+        Claim(event, history_of(definition, state), state.configuration["driver"])
+        for event, state in zip(claimed, past, strict=True)
+    ]
 
 
-def suggest(journal: Journal, driver: AbstractDriver, claimed: Claim, *, lease: bool) -> Suggestion | None:
-    """Compute the point of a claim and write it down; with `lease`, start its first attempt in the same
-    transaction.
+@dataclass(frozen=True)
+class Computed:
+    """The point of a claim, which is not written yet."""
 
-    None when the claim was withdrawn meanwhile, or taken over by another process: then the point is not ours to give.
-    """
-    number, owner, effort = claimed.event.number, claimed.event.owner, claimed.event.effort
+    claim: SuggestionClaimed
+    event: Suggested
 
-    def is_ours(state: StudyState) -> bool:
-        return number in state.claims and state.claims[number].owner == owner
 
+def compute(journal: Journal, driver: AbstractDriver, claimed: Claim) -> Computed:
+    """Compute the point of a claim; when that fails, the claim is withdrawn."""
+    claim, history = claimed.event, claimed.history
+    number = claim.number
     started = time.perf_counter()
     try:
-        proposal = driver.suggest(claimed.history, Request(number, claimed.event.environment, effort))
+        proposal = driver.suggest(history, Request(number, claim.environment, claim.effort))
     except BaseException as error:
-        reason = f"no suggestion: {type(error).__name__}: {error}"
-        journal.transact(lambda state: [SuggestionCleared(number, reason)] if is_ours(state) else [])
+        withdrawn = SuggestionCleared(number, f"no suggestion: {type(error).__name__}: {error}")
+        journal.transact(lambda state: [withdrawn] if _owner(state, number) == claim.owner else [])
         raise
-    suggestion = Suggestion(number, proposal.values, dict(claimed.event.environment), timestamp())
+    suggestion = Suggestion(number, proposal.values, dict(claim.environment), timestamp())
     info = {**proposal.info, "seconds": time.perf_counter() - started}
-    if effort != 1.0:
-        info["effort"] = effort
+    if claim.effort != 1.0:
+        info["effort"] = claim.effort
+    return Computed(claim, Suggested(suggestion, proposal.state, info))
+
+
+def write_down(journal: Journal, computed: Sequence[Computed], *, lease: bool) -> list[Suggestion]:
+    """Write points down, in one transaction; with `lease`, start their first attempts with it.
+
+    Returns those that were ours to give: a claim may have been withdrawn meanwhile, or taken over by another process.
+    """
 
     def decide(state: StudyState) -> Sequence[Event]:
-        if not is_ours(state):
-            return []
-        events: list[Event] = [Suggested(suggestion, proposal.state, info)]
-        if lease:
-            events.append(LeaseTaken(number, 1, this_owner(), host_name()))
+        events: list[Event] = []
+        for one in computed:
+            if _owner(state, one.claim.number) == one.claim.owner:
+                events.append(one.event)
+                if lease:
+                    events.append(LeaseTaken(one.claim.number, 1, this_owner(), host_name()))
         return events
 
-    return journal.state.trials[number].suggestion if journal.transact(decide) else None
+    return [event.suggestion for event in journal.transact(decide) if isinstance(event, Suggested)]
+
+
+def _owner(state: StudyState, number: int) -> str | None:
+    """Who computes that number now."""
+    claim = state.claims.get(number)
+    return None if claim is None else claim.owner

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from assay.records import Event, Outcome, OutcomeRecorded, SuggestionCleared
 from assay.study.configuration import StudyConfiguration
 from assay.study.state import StudyState
 
-__all__ = ["judge"]
+__all__ = ["Ended", "judge"]
 
 
-def judge(
-    state: StudyState, configuration: StudyConfiguration, number: int, attempt: int, outcome: Outcome
-) -> Sequence[Event]:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of one attempt at a suggestion."""
+
+    number: int
+    attempt: int
+    outcome: Outcome
+
+
+def judge(state: StudyState, configuration: StudyConfiguration, ended: Ended) -> Sequence[Event]:
     """The events that an arriving outcome causes.
 
     The first accepted outcome of a suggestion wins; a later one is kept beside it, and the same one arriving
     twice (through the pipe and from the outbox) is dropped.
     """
+    number, attempt, outcome = ended.number, ended.attempt, ended.outcome
     earlier = state.set_aside.get(number, [])
     if state.accepted_attempts.get(number) == attempt or any(event.attempt == attempt for event in earlier):
         return []

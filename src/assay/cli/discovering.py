@@ -1,0 +1,158 @@
+"""`assay discover`: the law behind a table. What it needs is imported where it is used, so that help comes at once."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.errors import UsageError
+
+__all__ = ["discover"]
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+class Language(StrEnum):
+    """What the recommended law can be written in."""
+
+    text = "text"
+    latex = "latex"
+    sympy = "sympy"
+    numpy = "numpy"
+    jax = "jax"
+    c = "c"
+
+
+def discover(
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with names in its first line.")],
+    response: Annotated[
+        str | None, typer.Option(help="The column to be explained, by name; left out: the last one.")
+    ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(
+            help="Units of columns, such as 'speed=m/s, length=mm'; those not named are plain numbers."
+        ),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(help="What else may be in the law, such as 'solid=1 - porosity'; commas between."),
+    ] = None,
+    binary: Annotated[
+        str | None, typer.Option(help="The binary operators, such as '+ *'; left out: + - * / ^.")
+    ] = None,
+    unary: Annotated[
+        str | None,
+        typer.Option(help="The functions, such as 'exp sin'; '' for none; left out: the usual ones."),
+    ] = None,
+    own: Annotated[
+        list[str] | None, typer.Option(help="An own operator, such as 'f(x, y) = x^2*y'; may be given again.")
+    ] = None,
+    maxsize: Annotated[int, typer.Option(min=1, help="The most nodes of an equation.")] = 50,
+    engines: Annotated[
+        str, typer.Option(help="Of deterministic, operon and pysr, in their order.")
+    ] = "deterministic operon",
+    time_budget: Annotated[
+        float | None, typer.Option(help="Seconds, after which what was found is shown.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    language: Annotated[
+        Language | None, typer.Option("--as", help="Print only the recommended law, in this language.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the front, the law beside the data and what it leaves over into this file."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not say what is done.")] = False,
+) -> None:
+    """Look for the equation behind a table: every law that no other is both simpler and better than, and which to take.
+
+    \b
+        assay discover pendulum.csv --units "length=m, gravity=m/s^2, period=s"
+        assay discover data.csv --response drag --unary "exp log" --time-budget 60
+        assay discover data.csv --as c > law.h
+    """
+    from assay.discovery.discover import discover as found_in
+    from assay.discovery.operators import BINARY_OPERATORS, UNARY_OPERATORS
+
+    if plot is not None and plot.suffix not in PICTURES:
+        raise UsageError(f"the output of a picture must end in {', '.join(PICTURES)}, got {plot}")
+    table = _table(data)
+    laws = found_in(
+        table,
+        list(table)[-1] if response is None else response,
+        units=_pairs(units, "units"),
+        extra_features=_pairs(features, "features"),
+        binary_operators=[*(BINARY_OPERATORS if binary is None else binary.split()), *(own or ())],
+        unary_operators=UNARY_OPERATORS if unary is None else unary.split(),
+        maxsize=maxsize,
+        engines=engines.replace(",", " ").split(),
+        time_budget=time_budget,
+        seed=seed,
+        progress=False if quiet else lambda line: typer.echo(line, err=True),
+    )
+    if plot is not None:
+        _draw(plot, laws, table)
+    if as_json:
+        typer.echo(json.dumps(laws.to_data(), indent=1, allow_nan=False))
+    elif language is not None:
+        law = laws.recommended
+        typer.echo(law.equation if language is Language.text else str(getattr(law, language.value)))
+    else:
+        typer.echo(_report(laws))
+
+
+def _table(place: Path) -> dict[str, Any]:
+    from assay.discovery.data import columns_of
+
+    return columns_of(place)
+
+
+def _pairs(text: str | None, owner: str) -> dict[str, str] | None:
+    """`a=x, b=y` as a mapping.
+
+    Example:
+        >>> _pairs("rho=kg/m^3, v = m/s", "units")
+        {'rho': 'kg/m^3', 'v': 'm/s'}
+    """
+    if text is None:
+        return None
+    pairs = [entry.partition("=") for entry in text.split(",")]
+    if not all(name.strip() and sign and value.strip() for name, sign, value in pairs):
+        raise UsageError(f"--{owner} must be like 'a=..., b=...', got {text!r}")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _report(laws: Any) -> str:
+    """The table, the recommended law and its constants."""
+    law = laws.recommended
+    lines = [str(laws), "", f"recommended: {law}"]
+    for constant in law.constants:
+        unit = "" if constant.unit in (None, "1") else f" {constant.unit}"
+        low, high = constant.interval()
+        held = constant.standard_error == 0
+        lines.append(
+            f"  {constant.value:.10g}{unit}" + ("  held" if held else f"  95 %: {low:.6g} to {high:.6g}")
+        )
+    if laws.units:
+        lines.append("in " + ", ".join(f"{name} [{unit}]" for name, unit in laws.units.items()))
+    return "\n".join(lines)
+
+
+def _draw(place: Path, laws: Any, table: dict[str, Any]) -> None:
+    from assay.cli.target import writing
+    from assay.plots import laws as pictures
+    from assay.plots.style import new_figure
+
+    figure = new_figure(13.0, 4.2)
+    panels = figure.subplots(1, 3)
+    pictures.pareto(laws, ax=panels[0])
+    pictures.parity(laws.recommended, table, ax=panels[1])
+    pictures.residuals(laws.recommended, table, ax=panels[2])
+    with writing(place):
+        figure.savefig(place)

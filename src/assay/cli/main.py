@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cli.discovering import discover
 from assay.errors import AssayError, UsageError
 from assay.version import __version__
 
@@ -28,6 +29,7 @@ moment, and go on later.
     assay plot convergence STUDY.toml -o best.png   a picture
     assay export STUDY.toml -o table.csv            every evaluation as a table
     assay resume STUDY.toml                         go on after an interruption
+    assay discover TABLE.csv                        the law behind a table
 
 Where a command takes TARGET, give the study file, the store, or nothing where the folder holds one store.
 """
@@ -176,6 +178,9 @@ def plot(
     from assay.cli.plotting import plot_target
 
     plot_target(kind.value, target, study, output)
+
+
+app.command()(discover)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Points spread over a space: scrambled Sobol', Latin hypercube, uniform; all on the allowed levels and feasible."""
+"""Points spread over a space: scrambled Sobol' and Halton, Latin hypercube, uniform; all on the allowed levels and feasible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.errors import NumericalError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 
-__all__ = ["latin_hypercube", "sobol", "uniform"]
+__all__ = ["halton", "latin_hypercube", "sobol", "uniform"]
 
 Array = np.ndarray
 Sampler = Callable[[int], Array]  # count -> (count, design dimension) in [0, 1)
@@ -25,6 +25,7 @@ def sobol(
     count: int,
     generator: np.random.Generator,
     environment_unit: Array | None = None,
+    skip: int = 0,
 ) -> Array:
     """Scrambled Sobol' points: snapped, feasible, evenly spread. For starting designs and raw starts.
 
@@ -33,6 +34,7 @@ def sobol(
         count: how many.
         generator: fixes the scrambling.
         environment_unit: (environment dimension,), where the environment's columns stand; None for their middle.
+        skip: how many points of the sequence come before, so that a generator in the same state goes on with it.
 
     Returns:
         (count, dimension).
@@ -61,7 +63,25 @@ def sobol(
             else (sequence.random(wanted))
         )
 
-    return _design(coordinates, feasible, count, generator, environment_unit, sample)
+    return _design(coordinates, feasible, skip + count, generator, environment_unit, sample)[skip:]
+
+
+def halton(
+    coordinates: Coordinates,
+    feasible: FeasibleSet,
+    count: int,
+    generator: np.random.Generator,
+    environment_unit: Array | None = None,
+    skip: int = 0,
+) -> Array:
+    """Scrambled Halton points. Arguments, answer and errors are those of `sobol`; any number of points balances alike.
+
+    Reference: Owen, "A randomized Halton algorithm in R", arXiv:1706.02808 (2017).
+    """
+    from scipy.stats import qmc  # as in `sobol`
+
+    sequence = qmc.Halton(coordinates.design_dimension, scramble=True, rng=generator)
+    return _design(coordinates, feasible, skip + count, generator, environment_unit, sequence.random)[skip:]
 
 
 def latin_hypercube(
@@ -70,17 +90,28 @@ def latin_hypercube(
     count: int,
     generator: np.random.Generator,
     environment_unit: Array | None = None,
+    placed: Array | None = None,
 ) -> Array:
-    """A Latin hypercube: each parameter's range is cut into `count` parts, and each part is met once.
+    """A Latin hypercube: each parameter's range is cut into as many parts as there are points, and each part is met once.
 
     Constraints spoil the balance. Arguments, answer and errors are those of `sobol`.
 
-    Reference: McKay, Beckman and Conover, Technometrics 21 (1979) 239.
+    Arguments:
+        placed: (placed, dimension), points that it extends: they count, and the parts that they lie in are taken. Two
+            of them in one part leave another one empty.
+
+    Reference: McKay, Beckman and Conover, Technometrics 21 (1979) 239; extended as by Wang, J. Mech. Des. 125 (2003) 210.
     """
+    earlier = np.empty((0, coordinates.design_dimension)) if placed is None else _parts(coordinates, placed)
 
     def sample(wanted: int) -> Array:
-        order = generator.permuted(np.tile(np.arange(wanted), (coordinates.design_dimension, 1)), axis=1).T
-        return (order + generator.random(order.shape)) / wanted
+        total = wanted + len(earlier)
+        points = np.empty((wanted, coordinates.design_dimension))
+        for index, column in enumerate(earlier.T):
+            free = np.setdiff1d(np.arange(total), np.minimum((column * total).astype(int), total - 1))
+            chosen = free[((np.arange(wanted) + generator.random()) * len(free) / wanted).astype(int)]
+            points[:, index] = (generator.permutation(chosen) + generator.random(wanted)) / total
+        return points
 
     return _design(coordinates, feasible, count, generator, environment_unit, sample)
 
@@ -120,6 +151,17 @@ def _design(
             return found[:count]
         wanted = min(2 * wanted + 64, 8192)
     return _walked(coordinates, feasible, count, generator, found, points)
+
+
+def _parts(coordinates: Coordinates, points: Array) -> Array:
+    """Where points lie in [0, 1), each level of a lattice and each label in the middle of its own share."""
+    parts = points[:, : coordinates.design_dimension].copy()
+    for index, column in enumerate(coordinates.columns[: coordinates.design_dimension]):
+        if column.values is not None:
+            levels = np.arange(len(column.values)) if column.levels is None else np.asarray(column.levels)
+            place = np.abs(parts[:, index, None] - levels).argmin(axis=1)
+            parts[:, index] = (place + 0.5) / len(levels)
+    return parts
 
 
 def _placed(coordinates: Coordinates, sample: Array, environment_unit: Array | None) -> Array:

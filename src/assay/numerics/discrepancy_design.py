@@ -9,13 +9,13 @@ import numpy as np
 from assay.numerics.discrepancy import CentredDiscrepancy
 from assay.numerics.discrepancy_exchange import exchanged
 
-__all__ = ["low_discrepancy", "spread_values"]
+__all__ = ["MOST_STARTS", "low_discrepancy", "spread_values"]
 
 Array = np.ndarray
 
 # Work, in entries of arrays that are computed: of all starts, of the exchanges, of one descent. A second or less each.
 STARTS_WORK, EXCHANGES_WORK, DESCENT_WORK = 6e4, 2e8, 5e7
-MOST_STARTS, ROUNDS, MANY_POINTS = 24, 3, 300
+MOST_STARTS, MOST_DESCENTS, ROUNDS, MANY_POINTS = 24, 6, 3, 300
 
 
 def low_discrepancy(
@@ -23,6 +23,7 @@ def low_discrepancy(
     levels: Sequence[Array | None],
     count: int,
     generator: np.random.Generator,
+    most_starts: int = MOST_STARTS,
 ) -> Array:
     """Points that lower the discrepancy of the fixed ones and themselves as far as starts, exchanges and descents do.
 
@@ -34,6 +35,7 @@ def low_discrepancy(
         levels: for each column the allowed values, ascending, or None for the interval [0, 1].
         count: how many.
         generator: fixes the starts.
+        most_starts: of few points; of many there are fewer.
 
     Returns:
         (count, dimension).
@@ -45,11 +47,10 @@ def low_discrepancy(
         True
     """
     work = count * (count + len(discrepancy.fixed)) * len(levels)
-    starts = [
-        _start(discrepancy, levels, count, generator)
-        for _ in range(max(1, min(MOST_STARTS, int(STARTS_WORK / work))))
-    ]
-    found = [_settled(discrepancy, levels, start) for start in starts]
+    starts = max(1, min(most_starts, int(STARTS_WORK / work)))
+    ordered = [_exchanged(discrepancy, _start(discrepancy, levels, count, generator)) for _ in range(starts)]
+    ordered.sort(key=discrepancy.value)
+    found = [_settled(discrepancy, levels, points) for points in ordered[:MOST_DESCENTS]]
     return min(found, key=lambda pair: pair[1])[0]
 
 
@@ -114,16 +115,22 @@ def _recurrence(count: int, dimension: int, generator: np.random.Generator) -> A
 def _settled(
     discrepancy: CentredDiscrepancy, levels: Sequence[Array | None], points: Array
 ) -> tuple[Array, float]:
+    """Numbers along the gradient and exchanges, in turns until neither helps; with the discrepancy."""
     moves = np.array([allowed is None for allowed in levels]) & (discrepancy.labels == 0)
-    value = np.inf
+    value = discrepancy.value(points)
+    if not moves.any():
+        return points, value
     for _ in range(ROUNDS):
-        points = exchanged(discrepancy, points, max(int(EXCHANGES_WORK / len(points) ** 2), 1))
-        if moves.any():
-            points = _descended(discrepancy, moves, points)
+        points = _descended(discrepancy, moves, points)
         before, value = value, discrepancy.value(points)
         if value > 0.99 * before:
             break
-    return points, value
+        points = _exchanged(discrepancy, points)
+    return points, discrepancy.value(points)
+
+
+def _exchanged(discrepancy: CentredDiscrepancy, points: Array) -> Array:
+    return exchanged(discrepancy, points, max(int(EXCHANGES_WORK / len(points) ** 2), 1))
 
 
 def _descended(discrepancy: CentredDiscrepancy, moves: Array, points: Array) -> Array:

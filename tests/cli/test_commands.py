@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from assay.cli.main import app
+from assay.cli.main import PlotKind, app
 from assay.errors import StudyError, UsageError
 from assay.study.study import open_study
 
@@ -198,3 +198,15 @@ def test_doctor_reports_versions() -> None:
     printed = CliRunner().invoke(app, ["doctor"]).output
     for word in ("assay ", "Python ", "SQLite ", "processors ", "numpy "):
         assert word in printed
+
+
+def test_plot_knows_the_pictures_of_a_model_and_its_help_says_what_they_are(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    invoke("plot", "minima", "valley.assay.db", "-o", str(tmp_path / "minima.png"))
+    invoke("plot", "slices", "valley.assay.db", "--of", "loss", "-o", str(tmp_path / "slices.svg"))
+    assert (tmp_path / "minima.png").stat().st_size > 5_000
+    assert (tmp_path / "slices.svg").stat().st_size > 5_000
+    taught = invoke("plot", "--help")
+    for kind in PlotKind:
+        assert f"\n      {kind.value} " in taught

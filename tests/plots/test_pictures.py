@@ -13,7 +13,8 @@ from assay.errors import MissingExtraError, UsageError
 from assay.plots.calibration import predicted_observed, standardised_residuals
 from assay.plots.convergence import convergence
 from assay.plots.interactive import convergence_figure, parallel_coordinates_figure, slices_figure
-from assay.plots.of_study import draw, draw_interactive, plot_convergence, study_slices
+from assay.plots.of_belief import study_slices
+from assay.plots.of_study import draw, draw_interactive, plot_convergence
 from assay.plots.parallel import parallel_coordinates
 from assay.plots.slices import slices
 from assay.plots.style import axes_for, new_figure

@@ -59,6 +59,11 @@ class PlotKind(StrEnum):
     slices = "slices"
     parallel = "parallel"
     calibration = "calibration"
+    acquisition = "acquisition"
+    sobol = "sobol"
+    minima = "minima"
+    corner = "corner"
+    scan = "scan"
     front = "front"
 
 
@@ -156,28 +161,57 @@ def export(
     export_target(target, study, None if format is None else format.value, output)
 
 
-@app.command()
+PLOT_HELP = """Draw a study. KIND is one of:
+
+\b
+    convergence   the best value against the number of evaluations: is it still falling?
+    parallel      all points across all parameters, the best on top
+    slices        what the model believes along each parameter through the best point, with its uncertainty
+    calibration   each observation beside its prediction from all others: can the model be trusted?
+    acquisition   what the next look promises along each parameter: where will it go?
+    sobol         the share of the variance that each parameter causes: which ones matter?
+    minima        the local minima as a table, with values, widths, and whether an edge holds them
+    corner        the posterior of each parameter and pair, for a fit or a reconstruction (draws for up to 2 minutes)
+    scan          what the model believes about a vector at the best point, beside its target
+    front         the compromises of several objectives, and their hypervolume over time
+
+Those from slices to scan need a driver with a model, such as ActiveLearning and its presets.
+
+\b
+    assay plot convergence STUDY.toml -o best.png
+    assay plot sobol STUDY.toml
+    assay plot minima STUDY.toml --of width
+    assay plot slices STUDY.toml -o slices.html
+"""
+
+
+@app.command(help=PLOT_HELP)
 def plot(
-    kind: Annotated[PlotKind, typer.Argument(help="What to draw.", show_choices=True)],
+    kind: Annotated[PlotKind, typer.Argument(help="What to draw.", show_choices=False, metavar="KIND")],
     target: Target = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="A .png, .svg, .pdf or (interactive) .html file; left out: KIND.png."
+            "--output",
+            "-o",
+            help="A .png, .svg or .pdf file, of convergence, slices and parallel also an interactive .html; "
+            "left out: KIND.png.",
+        ),
+    ] = None,
+    quantity: Annotated[
+        str | None,
+        typer.Option(
+            "--of",
+            metavar="NAME",
+            help="The variable, surrogate or output that slices, sobol, minima, corner and scan are about; "
+            "left out: the objective.",
         ),
     ] = None,
     study: StudyId = None,
 ) -> None:
-    """Draw a study.
-
-    convergence: the best value against the number of evaluations. slices: what the model believes along each parameter,
-    through the best point, with its uncertainty. parallel: all points across all parameters. calibration: predictions
-    for each point from all others, beside what was observed. front: the compromises of several objectives, and their
-    hypervolume over time.
-    """
     from assay.cli.plotting import plot_target
 
-    plot_target(kind.value, target, study, output)
+    plot_target(kind.value, target, study, output, quantity)
 
 
 app.command()(discover)

@@ -15,7 +15,9 @@ __all__ = ["plot_target"]
 ENDINGS = (".png", ".svg", ".pdf", ".html")
 
 
-def plot_target(kind: str, target: str | None, study_id: str | None, output: Path | None) -> None:
+def plot_target(
+    kind: str, target: str | None, study_id: str | None, output: Path | None, quantity: str | None
+) -> None:
     """Draw the picture and say where it is.
 
     Raises:
@@ -26,9 +28,9 @@ def plot_target(kind: str, target: str | None, study_id: str | None, output: Pat
         raise UsageError(f"the output of a picture must end in {', '.join(ENDINGS)}, got {place}")
     study = open_target(target, study_id)
     if place.suffix == ".html":
-        picture = draw_interactive(kind, study).write_html
+        picture = draw_interactive(kind, study, quantity).write_html
     else:
-        picture = draw(kind, study).savefig
+        picture = draw(kind, study, quantity).savefig
     with writing(place):
         picture(place)
     typer.echo(f"{kind} of study {study.id!r}: {place}")

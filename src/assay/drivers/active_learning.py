@@ -13,7 +13,7 @@ from assay.acquisition.configuration import Minimizer
 from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.belief import Belief, averaged_posteriors
 from assay.drivers.configuration import ActiveLearningConfiguration, validate
-from assay.drivers.deciding import decide
+from assay.drivers.deciding import Decision, decide
 from assay.drivers.deriving import Derivation, kept_bounds, leading
 from assay.drivers.describing import describe, with_hyperparameters
 from assay.drivers.error_parameters import with_likely_errors
@@ -212,6 +212,34 @@ class ActiveLearning(AbstractDriver):
             return belief
         expected = belief.select().mean_variance(seen.points)[0][:, 0]
         return replace(belief, observed=np.where(np.isfinite(seen.observed), seen.observed, expected))
+
+    def acquisition(
+        self, history: History, points: Sequence[Mapping[str, Any]], environment: Mapping[str, float]
+    ) -> Array:
+        """The logarithm of what a look at each point promises now, (points,); minus infinity where constraints are broken.
+
+        It is that of the first model with all its hyperparameters; the models that take turns, and the searches that keep away
+        from the rim, each have their own.
+
+        Raises:
+            UsageError: before two evaluations succeeded, or for a point without a value.
+        """
+        seen = self._seen(history)
+        self._require_enough(seen.training)
+        coordinates = seen.derivation.coordinates
+        feasible = FeasibleSet.of(history.space, coordinates)
+        domain = Domain(coordinates, feasible, _environment_unit(coordinates, environment))
+        models = self._models(history, seen, first_only=False)
+        posteriors = robust_posteriors(self.settings, coordinates, models.posteriors)
+        looks = Looks(seen.training.succeeded, seen.training.failed, seen.training.pending)
+
+        def randomness(purpose: str) -> np.random.Generator:
+            return generator(history.seed, len(history.trials), f"acquisition {purpose}")
+
+        decision = Decision(seen.derivation, posteriors, domain, looks, self.settings.scaling, randomness)
+        units = coordinates.encode([{**point, **environment} for point in points])
+        with np.errstate(divide="ignore"):
+            return np.where(feasible.contains(units), decision.acquisition[1].value(units), -np.inf)
 
     def covariance(self, history: History) -> Array:
         """The covariance of the continuous parameters about the best look, where the objective is a `ChiSquaredValue`; see

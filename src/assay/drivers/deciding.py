@@ -95,18 +95,23 @@ class Decision:
         chosen = first_chosen(self._searches(), np.concatenate(seen), self.domain)
         return replace(chosen, info={**chosen.info, **self._figures(chosen.point)})
 
-    def _searches(self) -> Iterator[tuple[str, Ranked]]:
+    @cached_property
+    def acquisition(self) -> tuple[str, AbstractAcquisition]:
+        """What a look is worth, the probabilities that it counts among it, and what that is called."""
         factors = [
             *constraint_factors(self._bounds, self._bound_aims),
             *success_factors(self.looks, self.domain.coordinates, self.generators),
         ]
-        starts = self._starts
         promise = self._promise
         if promise is not None:
-            yield "model", self._search(LogProduct((promise, *factors)) if factors else promise, starts)
-        elif factors:
-            yield "constraint", self._search(LogProduct(tuple(factors)), starts)
-        yield "exploration", self._search(self._exploration, starts)
+            return "model", LogProduct((promise, *factors)) if factors else promise
+        return ("constraint", LogProduct(tuple(factors))) if factors else ("exploration", self._exploration)
+
+    def _searches(self) -> Iterator[tuple[str, Ranked]]:
+        name, worth = self.acquisition
+        yield name, self._search(worth, self._starts)
+        if worth is not self._exploration:
+            yield "exploration", self._search(self._exploration, self._starts)
 
     @property
     def _promise(self) -> AbstractAcquisition | None:

@@ -239,6 +239,12 @@ class Preset(AbstractDriver):
         """As of `ActiveLearning`."""
         return self.active_learning.belief(history, as_chosen=as_chosen)
 
+    def acquisition(
+        self, history: History, points: Sequence[Mapping[str, Any]], environment: Mapping[str, float]
+    ) -> np.ndarray:
+        """As of `ActiveLearning`."""
+        return self.active_learning.acquisition(history, points, environment)
+
     def covariance(self, history: History) -> np.ndarray:
         """As of `ActiveLearning`."""
         return self.active_learning.covariance(history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.drivers.abstract import AbstractDriver, History
@@ -180,6 +180,36 @@ class DriverView:
             (1, 1)
         """
         return self.belief().predict(points, *arguments, **keys)
+
+    def acquisition(
+        self, points: Sequence[Mapping[str, Any]], environment_value: Mapping[str, float] | None = None
+    ) -> Any:
+        """The logarithm of what a look at each point promises now, (points,); minus infinity where constraints are broken.
+
+        Arguments:
+            points: mappings from name to value, of the design.
+            environment_value: values of the environment; what is left out keeps its last known value.
+
+        Raises:
+            UsageError: for a driver without models, or before two evaluations succeeded.
+
+        Example:
+            >>> import assay
+            >>> study = assay.create_study([assay.Continuous("x", (0, 1))])
+            >>> study.configure(max_iter=5, deterministic=True)
+            >>> study.run(lambda x: (x - 0.3) ** 2)
+            >>> near, far = study.driver.acquisition([{"x": 0.3}, {"x": 0.9}])
+            >>> bool(near > far)
+            True
+        """
+        promises = getattr(self.recipe, "acquisition", None)
+        if promises is None:
+            raise UsageError(
+                f"this needs a driver with a model, and study {self._ledger.id!r} has {type(self.recipe).__name__}"
+            )
+        return promises(
+            self._ledger.history, points, {**self._ledger.state.environment, **(environment_value or {})}
+        )
 
     def front(self) -> Any:
         """The Pareto front so far, with the hypervolume over time; of a driver with a `MultiMinimizer`.

@@ -10,6 +10,7 @@ NAMES = [
     "Constraint",
     "Continuous",
     "Discrete",
+    "Exploration",
     "Fixed",
     "Integer",
     "Observation",

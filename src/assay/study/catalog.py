@@ -31,6 +31,11 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "serial": "assay.executors.serial:SerialExecutor",
         "local": "assay.executors.local:LocalExecutor",
     },
+    "plots": {  # of an exploration: this row is below the pictures
+        "gp_slices": "assay.plots.gp_slices:plot_gp",
+        "response": "assay.plots.response:plot_response",
+        "samples": "assay.plots.samples:plot_samples",
+    },
 }
 
 

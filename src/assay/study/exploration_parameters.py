@@ -10,7 +10,7 @@ from assay.errors import SpaceError
 from assay.space.parameters import Categorical, Continuous, DesignParameter, Discrete, Fixed, Integer
 from assay.space.space import Space
 
-__all__ = ["create_parameters", "parameters_of_space", "space_of_parameters", "table_of"]
+__all__ = ["create_parameters", "plain_table", "space_of_parameters", "table_of", "table_of_space"]
 
 KINDS = ("continuous", "integer", "fixed")
 # What the space understands; further columns are the user's own.
@@ -103,7 +103,7 @@ def space_of_parameters(parameters: Any) -> Space:
     return Space.from_data(design, constraints=parameters.attrs.get("constraints"))
 
 
-def parameters_of_space(space: Space) -> Any:
+def table_of_space(space: Space) -> Any:
     """The table of a space: the way back."""
     design = space.design
     columns: dict[str, dict[str, Any]] = {name: {} for name in _COLUMNS}
@@ -138,6 +138,14 @@ def table_of(index: Sequence[str], columns: Mapping[str, Sequence[Any]], attrs: 
     own = {key: given.pop(key) for key in ("min", "max", "value")}
     constraints = attrs.get("constraints") or ()
     return create_parameters(index, own["min"], own["max"], own["value"], constraints=constraints, **given)
+
+
+def plain_table(parameters: Any) -> dict[str, Any]:
+    """A table as plain data, for `table_of`."""
+    columns = {
+        str(name): [_plain(entry) for entry in parameters[name].tolist()] for name in parameters.columns
+    }
+    return {"index": list(parameters.index), "columns": columns, "attrs": dict(parameters.attrs)}
 
 
 def _parameter(name: str, row: Mapping[str, Any]) -> DesignParameter:

@@ -179,6 +179,11 @@ class Study:
         return self._ledger.location
 
     @property
+    def store(self) -> AbstractStore:
+        """The store of its journal."""
+        return self._ledger.store
+
+    @property
     def driver(self) -> DriverView:
         """The driver, to be asked about what is known now: predictions, minima, statistics, its state."""
         if self._driver_view is None:
@@ -421,6 +426,34 @@ class Study:
             )
         ]
         return self._add_free(rows)
+
+    def add_outcomes(self, outcomes: Mapping[int, Observation | str]) -> None:
+        """Tell many open suggestions at once, in one transaction.
+
+        Arguments:
+            outcomes: by the number of a suggestion: what was seen, or the text that says why it failed.
+
+        Raises:
+            UnknownSuggestionError: when one of them is not open.
+            UsageError: when an observation could not be learned from; nothing is stored in either case.
+        """
+        told = {
+            int(number): Outcome("model_failure", error=seen)
+            if isinstance(seen, str)
+            else Outcome("succeeded", self._checked(seen))
+            for number, seen in outcomes.items()
+        }
+
+        def decide(state: StudyState) -> Sequence[Event]:
+            for number in told:
+                if number not in state.open:
+                    raise UnknownSuggestionError(self._unknown(state, number))
+            return [
+                OutcomeRecorded(number, max(state.trials[number].attempts, 1), outcome)
+                for number, outcome in told.items()
+            ]
+
+        self._ledger.transact(decide)
 
     def clear_suggestion(self, suggestion_id: int, message: str = "") -> None:
         """Withdraw an open suggestion."""

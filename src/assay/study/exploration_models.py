@@ -1,0 +1,104 @@
+"""The model of one response in natural units, and what its variance comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, final
+
+import numpy as np
+
+from assay.errors import UsageError, missing_extra
+from assay.space.parameters import Continuous, Integer
+from assay.space.space import Space
+from assay.surrogates.abstract import AbstractPosterior
+
+__all__ = ["GIVEN_DATA", "ResponseModel", "sensitivity_of", "sobol_table"]
+
+Array = np.ndarray
+
+
+@final
+@dataclass(frozen=True)
+class ResponseModel:
+    """What is believed of one response after everything that was evaluated. Made by `Exploration.gp`.
+
+    Arguments:
+        name: the response.
+        belief: of the study's driver.
+        names: the parameters, in order.
+    """
+
+    name: str
+    belief: Any
+    names: tuple[str, ...]
+
+    @property
+    def posterior(self) -> AbstractPosterior:
+        """The Gaussian process in unit coordinates."""
+        return self.belief.posteriors[self.name]
+
+    def predict(self, points: Any) -> tuple[Array, Array]:
+        """Mean and variance of the response, without noise.
+
+        Arguments:
+            points: a table, mappings from name to value, or rows of all parameters in order.
+
+        Returns:
+            (points,) each.
+        """
+        if not hasattr(points, "to_dict") and not (len(points) and isinstance(points[0], dict)):
+            points = [dict(zip(self.names, row, strict=True)) for row in points]
+        found = self.belief.predict(points, object_type="surrogate", name=self.name)
+        return found["mean"][:, 0], np.maximum(found["variance"][:, 0], 0.0)
+
+
+# Of SALib, those that take what was evaluated as it is.
+GIVEN_DATA = ("rbd_fast", "delta", "pawn", "hdmr")
+
+
+def sobol_table(found: Mapping[str, Any]) -> Any:
+    """The Sobol' indices of one response as a table, one row for each parameter."""
+    import pandas as pd
+
+    columns = ("first_order", "first_order_error", "total_order", "total_order_error")
+    return pd.DataFrame({key: np.array(found[key])[:, 0] for key in columns}, index=pd.Index(found["names"]))
+
+
+def sensitivity_of(method: str, space: Space, data: Mapping[str, Array], response: str, **keys: Any) -> Any:
+    """The indices of a method of SALib for what was evaluated, as a table with one row for each parameter.
+
+    Arguments:
+        method: one of `GIVEN_DATA`.
+        space: its parameters in a range count.
+        data: columns by name, the response among them.
+        keys: further ones of the method.
+
+    Raises:
+        UsageError: for another method.
+        MissingExtraError: without SALib.
+    """
+    if method not in GIVEN_DATA:
+        raise UsageError(f"the sensitivity must be sobol or one of {', '.join(GIVEN_DATA)}, got {method!r}")
+    ranged = [item for item in space.design if isinstance(item, Continuous | Integer)]
+    problem = {
+        "num_vars": len(ranged),
+        "names": [item.name for item in ranged],
+        "bounds": [list(item.domain) for item in ranged],
+    }
+    points = np.column_stack([data[item.name] for item in ranged])
+    try:
+        analyse = import_module(f"SALib.analyze.{method}").analyze
+    except ModuleNotFoundError:
+        raise missing_extra("SALib", "sensitivity") from None
+    import pandas as pd
+
+    found = analyse(problem, points, data[response], **keys)
+    index = list(found.get("Term", problem["names"]))  # hdmr has terms of two parameters too
+    columns = {
+        key: np.ravel(part)
+        for key, part in found.items()
+        if key not in ("names", "Term") and np.shape(part) == (len(index),)
+    }
+    return pd.DataFrame(columns, index=pd.Index(index))

@@ -1,0 +1,96 @@
+"""From what an exploration is given as its sampler to points: one of ours, or anything with `sample(n, exploration)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.drivers import samplers
+from assay.drivers.abstract import History
+from assay.drivers.samplers_abstract import AbstractSampler, SamplingTask
+from assay.errors import UsageError
+from assay.numerics.coordinates import Coordinates
+from assay.numerics.feasibility import FeasibleSet
+from assay.records import ParameterValue
+from assay.surrogates.abstract import AbstractPosterior
+
+__all__ = ["own_points", "sampled_points", "sampler_of"]
+
+Array = np.ndarray
+
+DEFAULT = "DiscrepancyVariance"
+
+
+def sampler_of(choice: Any) -> Any:
+    """One of our samplers from a name or plain data, None for the default; or what the user gave, if it can sample.
+
+    Raises:
+        UsageError: when it is neither.
+    """
+    if choice is None or isinstance(choice, str | Mapping | AbstractSampler):
+        return samplers.sampler_of(DEFAULT if choice is None else choice)
+    if hasattr(choice, "sample") or callable(choice):
+        return choice
+    raise UsageError(
+        f"a sampler must be a name, a sampler, or have sample(n, exploration), got a {type(choice).__name__}"
+    )
+
+
+def sampled_points(
+    sampler: AbstractSampler,
+    history: History,
+    number: int,
+    count: int,
+    posteriors: Callable[[], Sequence[AbstractPosterior]],
+) -> list[dict[str, ParameterValue]]:
+    """New points of one of our samplers, chosen together.
+
+    Arguments:
+        history: everything that is known, what is open included.
+        number: of the first new point in the study.
+        count: how many.
+        posteriors: of the responses, as they are before the open points; only asked for where the sampler reads them.
+    """
+    coordinates = Coordinates.of(history.space)
+    feasible = FeasibleSet.of(history.space, coordinates)
+    placed = _encode(coordinates, history, ("succeeded", "failed", "open"))
+    blind = _encode(coordinates, history, ("failed", "open"))
+    models = posteriors() if sampler.uses_models else ()
+    known = [model.condition_on_inputs(blind) if len(blind) else model for model in models]
+    environment = np.empty(coordinates.dimension - coordinates.design_dimension)
+    task = SamplingTask(coordinates, feasible, environment, placed, history.seed, number, known)
+    return [coordinates.decode(point) for point in sampler.propose(task, count)]
+
+
+def own_points(
+    sampler: Any, history: History, count: int, exploration: Any
+) -> list[dict[str, ParameterValue]]:
+    """New points of a sampler of the user's: rows in the unit cube, one column for each parameter that varies.
+
+    Raises:
+        UsageError: when it returns something else, or points that no feasible one is near.
+    """
+    sample = sampler.sample if hasattr(sampler, "sample") else sampler
+    units = np.asarray(sample(count, exploration), dtype=float)
+    coordinates = Coordinates.of(history.space)
+    if units.shape != (count, coordinates.design_dimension):
+        raise UsageError(
+            f"the sampler must return {count} rows of {coordinates.design_dimension} numbers, got shape {units.shape}"
+        )
+    if not ((units >= 0) & (units <= 1)).all():
+        raise UsageError(f"the sampler must return numbers from 0 to 1, got {units.min()} to {units.max()}")
+    for index in np.flatnonzero(coordinates.is_category):
+        labels = coordinates.category_counts[index]
+        units[:, index] = np.minimum(np.floor(units[:, index] * labels), labels - 1)
+    feasible = FeasibleSet.of(history.space, coordinates)
+    points = [feasible.project(point) for point in coordinates.snap(units)]
+    if any(point is None for point in points):
+        raise UsageError("the sampler returned a point that no feasible one is near")
+    return [coordinates.decode(point) for point in points if point is not None]
+
+
+def _encode(coordinates: Coordinates, history: History, statuses: Sequence[str]) -> Array:
+    values = [trial.suggestion.kwargs for trial in history.trials if trial.status in statuses]
+    return coordinates.encode(values) if values else np.empty((0, coordinates.dimension))

@@ -1,0 +1,131 @@
+"""Hypothesis tests for people: compiled once for each layout, checked, and given back as plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from assay.errors import UsageError
+from assay.hep.asymptotic import STATISTICS, Statistic, Tested, asymptotic_test
+from assay.hep.model import Data, Model
+from assay.hep.status import fit_status
+from assay.numerics.compile import CompiledFunction, jax_module
+
+__all__ = ["HypothesisTest", "hypothesis_scan", "hypothesis_test"]
+
+Array = np.ndarray
+
+
+@final
+@dataclass(frozen=True)
+class HypothesisTest:
+    """What a test of one value of the parameter of interest found.
+
+    Arguments:
+        value: the tested value.
+        statistic: the name of the test statistic.
+        observed: its value.
+        asimov: its value on the Asimov data.
+        p: the p-value of the tested hypothesis (CLs+b, or p0).
+        cls: CLs; for "q0" and the two-sided statistics the p-value.
+        expected: (5,), the same, expected at -2, -1, 0, 1, 2 standard deviations.
+        best: the best fit of the parameter of interest.
+        parameters: (4, parameters): the fits free, at the tested value, at the Asimov value, and of the Asimov data.
+        discrepancies: (4,), how far log L of these fits lies below that of the saturated model.
+        status: "" where every fit ended at a minimum, else a sentence.
+    """
+
+    value: float
+    statistic: str
+    observed: float
+    asimov: float
+    p: float
+    cls: float
+    expected: Array
+    best: float
+    parameters: Array
+    discrepancies: Array
+    status: str
+
+
+def _one(model: Model, data: Data | None, value: Any, statistic: Statistic) -> Tested:
+    return asymptotic_test(model, model.observed_data() if data is None else data, value, statistic)
+
+
+def _many(model: Model, data: Data | None, values: Any, statistic: Statistic) -> Tested:
+    return jax_module().vmap(lambda value: _one(model, data, value, statistic))(values)
+
+
+_one_program = CompiledFunction(_one, static=(3,))
+_many_program = CompiledFunction(_many, static=(3,))
+
+
+def hypothesis_test(
+    model: Model, value: float = 1.0, *, data: Data | None = None, statistic: Statistic = "q_tilde"
+) -> HypothesisTest:
+    """Test a value of the parameter of interest, asymptotically.
+
+    Arguments:
+        model: from `build_model`.
+        value: of the parameter of interest; ignored by "q0", which tests 0.
+        data: other data than the observed ones.
+        statistic: "q_tilde" (the usual one for limits), "q", "q0" (discovery), "t_tilde" or "t".
+
+    Raises:
+        UsageError: for an unknown statistic or a value that is not finite.
+
+    Example:
+        >>> from assay.hep.build import build_model
+        >>> from assay.hep.simple import uncorrelated_background
+        >>> model = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]))
+        >>> tested = hypothesis_test(model, 1.0)
+        >>> round(tested.cls, 7), tested.expected.round(6).tolist()
+        (0.0525155, [0.002606, 0.013821, 0.064455, 0.235261, 0.573042])
+    """
+    _check(statistic, [value])
+    return _results(model, _one_program(model, data, float(value), statistic), [value], statistic)[0]
+
+
+def hypothesis_scan(
+    model: Model, values: Sequence[float], *, data: Data | None = None, statistic: Statistic = "q_tilde"
+) -> list[HypothesisTest]:
+    """Test many values at once, in one mapped program; arguments as for `hypothesis_test`."""
+    _check(statistic, values)
+    return _results(
+        model, _many_program(model, data, np.array(values, dtype=float), statistic), values, statistic
+    )
+
+
+def _check(statistic: str, values: Sequence[float]) -> None:
+    if statistic not in STATISTICS:
+        raise UsageError(f"the test statistic must be one of {', '.join(STATISTICS)}, got {statistic!r}")
+    for value in values:
+        if not np.isfinite(value):
+            raise UsageError(f"the tested value of the parameter of interest must be finite, got {value}")
+
+
+def _results(
+    model: Model, tested: Tested, values: Sequence[float], statistic: Statistic
+) -> list[HypothesisTest]:
+    parts = Tested(*(np.asarray(part) for part in tested))
+    if parts.statistic.ndim == 0:
+        parts = Tested(*(part[None] for part in parts))
+    return [
+        HypothesisTest(
+            0.0 if statistic == "q0" else float(value),
+            statistic,
+            float(one.statistic),
+            float(one.statistic_asimov),
+            float(np.exp(one.log_p)),
+            float(np.exp(one.log_cls)),
+            np.exp(one.log_expected),
+            float(one.best),
+            one.points,
+            one.values,
+            fit_status(model, one.points, one.decrements, one.curvatures),
+        )
+        for value, one in zip(values, (Tested(*row) for row in zip(*parts, strict=True)), strict=True)
+    ]

@@ -34,10 +34,12 @@ from assay.acquisition.sampled import (
     SampledProbabilityInside,
     SampledUncertainty,
 )
+from assay.acquisition.spread_variance import BatchUncertainty, LogSpreadVariance, SpreadVariance
 from assay.drivers.abstract import AbstractDriver
 from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.differential_evolution import DifferentialEvolution
 from assay.drivers.evolution_strategy import CMAES
+from assay.drivers.exploration import AdaptiveSampling
 from assay.drivers.presets import BayesianOptimization, Preset
 from assay.drivers.random_search import RandomSearch
 from assay.drivers.scipy_least_squares import ScipyLeastSquares
@@ -51,6 +53,7 @@ from assay.executors.evaluators import PythonEvaluator
 from assay.executors.local import LocalExecutor, setup_of
 from assay.executors.serial import SerialExecutor
 from assay.numerics.coordinates import Coordinates
+from assay.numerics.discrepancy import CentredDiscrepancy
 from assay.numerics.hypervolume import non_dominated_boxes
 from assay.numerics.input_maps import Formula, FormulaMap, SpaceMap
 from assay.quantities.chi_squared import ChiSquaredValue
@@ -128,6 +131,13 @@ def _reduction() -> LogVarianceReduction:
     return LogVarianceReduction((part, part), np.array([1.0, 2.0]))
 
 
+def _spread_variance() -> LogSpreadVariance:
+    posterior = _quantity().posterior
+    uncertainty = BatchUncertainty.of([posterior], np.empty((0, 2)), 1e-6)
+    spread = CentredDiscrepancy(example_data().points, np.zeros(2, dtype=int))
+    return LogSpreadVariance(SpreadVariance(spread, 2, uncertainty))
+
+
 def _transformed() -> TransformedSurrogate:
     space = Space.from_data([{"name": "x", "domain": [0, 1]}, {"name": "y", "domain": [0, 1]}])
     names = ("x", "y")
@@ -200,6 +210,7 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
         lambda: SampledUncertainty(*_chi_squared()),
     ),
     "variance reduction": (LogVarianceReduction, _reduction),
+    "spread and variance": (LogSpreadVariance, _spread_variance),
     "inside": (LogInside, lambda: LogInside(np.array([0.2, 0.4]), np.array([0, 1]))),
     "product": (
         LogProduct,
@@ -233,6 +244,7 @@ STORES: dict[str, tuple[type, Callable[[Path], AbstractStore]]] = {
 
 DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
     "active learning": (ActiveLearning, ActiveLearning.from_data),
+    "adaptive sampling": (AdaptiveSampling, AdaptiveSampling.from_data),
     "Bayesian optimisation": (Preset, BayesianOptimization.from_data),
     "CMA-ES": (CMAES, CMAES.from_data),
     "differential evolution": (DifferentialEvolution, DifferentialEvolution.from_data),

@@ -17,6 +17,7 @@ __all__ = ["load", "names"]
 _BUILT_IN: dict[str, dict[str, str]] = {
     "drivers": {
         "ActiveLearning": "assay.drivers.active_learning:ActiveLearning",
+        "AdaptiveSampling": "assay.drivers.exploration:AdaptiveSampling",
         "BayesianLeastSquares": "assay.drivers.presets:BayesianLeastSquares",
         "BayesianOptimization": "assay.drivers.presets:BayesianOptimization",
         "BayesianReconstruction": "assay.drivers.presets:BayesianReconstruction",

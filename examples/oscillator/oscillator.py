@@ -84,8 +84,17 @@ def is_wanted(height: float, place: float) -> bool:
 
 CONFIGURATION = {
     "deterministic": True,
-    # A resonance is a pole: the logarithm of the amplitude is much smoother than the amplitude.
-    "surrogates": [{"type": "GP", "name": "amplitudes", "output_dim": 10, "warping_function": "log"}],
+    # A resonance is a pole: the logarithm of the amplitude is much smoother than the amplitude. With the logarithm of the
+    # force it rises on a line.
+    "surrogates": [
+        {
+            "type": "GP",
+            "name": "amplitudes",
+            "output_dim": 10,
+            "warping_function": "log",
+            "mean_function": "linear",
+        }
+    ],
     "variables": [
         {
             "type": "Fit",

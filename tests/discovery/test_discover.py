@@ -10,6 +10,8 @@ import pytest
 from assay.discovery.discover import discover
 from assay.discovery.laws import Laws
 from assay.errors import UsageError
+from assay.numerics.expressions import compile_numpy
+from assay.space.expressions import parse
 
 Array = np.ndarray
 LINEAR_ALGEBRA = ("deterministic",)
@@ -138,6 +140,18 @@ def test_predictions_are_in_the_units_of_the_data() -> None:
     laws = discover({**data, "speed": speed * 1e-3}, "speed", units=units, engines=LINEAR_ALGEBRA)
     np.testing.assert_allclose(laws.recommended.predict(data), speed * 1e-3, rtol=1e-12)
     assert laws.recommended.equation == "length/time"
+    assert laws.recommended.in_units_of_data == "0.001*length/time"
+    assert laws.recommended.c.startswith("/* length in mm, time in s, speed in mm/s */\n#include <math.h>")
+
+
+def test_a_law_in_the_units_of_the_data_predicts_the_same() -> None:
+    data = drawn(0, 60, length=(100.0, 900.0), time=(1.0, 5.0), rate=(0.1, 0.9))
+    truth = 0.25 * data["length"] * 1e-3 / (1 + 2 * data["rate"] * data["time"])
+    units = {"length": "mm", "time": "hour", "rate": "1/hour", "path": "m"}
+    law = discover({**data, "path": truth}, "path", units=units, engines=LINEAR_ALGEBRA).recommended
+    text = compile_numpy(parse(law.in_units_of_data, list(data)))
+    np.testing.assert_allclose(text.value(data), truth, rtol=1e-12)
+    np.testing.assert_allclose(law.predict(data), truth, rtol=1e-12)
 
 
 def test_intervals_cover_new_observations() -> None:
@@ -149,6 +163,22 @@ def test_intervals_cover_new_observations() -> None:
     new = noisy(7, 2000)
     low, high = law.predict_interval(new, 0.9)
     assert np.mean((low <= new["y"]) & (new["y"] <= high)) == pytest.approx(0.9, abs=0.06)
+
+
+def test_intervals_grow_with_errors_that_are_relative() -> None:
+    def noisy(seed: int, rows: int) -> dict[str, Array]:
+        data = drawn(seed, rows, x=(1.0, 30.0))
+        factor = 1 + 0.1 * np.random.default_rng(seed + 1).standard_normal(rows)
+        return {**data, "y": 2 * data["x"] * factor}
+
+    law = discover(noisy(0, 400), "y", engines=LINEAR_ALGEBRA, unary_operators=[]).recommended
+    assert law.is_relative
+    for low_x, high_x in ((1.0, 5.0), (20.0, 30.0)):
+        new = noisy(7, 6000)
+        chosen = (new["x"] >= low_x) & (new["x"] <= high_x)
+        low, high = law.predict_interval({"x": new["x"][chosen]}, 0.9)
+        inside = np.mean((low <= new["y"][chosen]) & (new["y"][chosen] <= high))
+        assert inside == pytest.approx(0.9, abs=0.04)
 
 
 X = np.linspace(1.0, 2.0, 12)

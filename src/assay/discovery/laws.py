@@ -9,12 +9,14 @@ from typing import Any, final
 
 import numpy as np
 
+from assay.discovery.canonical import canonical, number, rebuilt
 from assay.discovery.dimensions import Dimensions, Group
 from assay.discovery.forms import Fit, Form
 from assay.discovery.printing import rounded, to_c, to_jax, to_numpy, to_sympy
 from assay.discovery.validation import Validation
 from assay.errors import UsageError
 from assay.space.expressions import Expression
+from assay.space.syntax import Binary, Call, Name, Node, Unary
 
 __all__ = ["FittedConstant", "Law", "Laws", "table_of"]
 
@@ -89,6 +91,17 @@ class Law:
     def equation(self) -> str:
         """Its text, in the language of expressions."""
         return self.expression.text
+
+    @property
+    def in_units_of_data(self) -> str:
+        """Its text, with all digits, for columns and a response in the units of the data: a prior mean of a surrogate."""
+        tree = self.form.with_values(self.fit.values)
+        if self.dimensions is not None:
+            factors = self.dimensions.factors
+            whole = _scaled_names(tree, factors)
+            tree = Binary("*", number(1.0 / factors[self.response_name]), whole)
+            tree = rebuilt(canonical(tree), number)
+        return Expression(tree).text
 
     @property
     def latex(self) -> str:
@@ -252,6 +265,21 @@ class Laws:
 
     def __str__(self) -> str:
         return self.table.to_string(index=False)
+
+
+def _scaled_names(node: Node, factors: Mapping[str, float]) -> Node:
+    """The tree with each name times its factor."""
+    match node:
+        case Name(name) if factors[name] != 1.0:
+            return Binary("*", number(factors[name]), node)
+        case Unary(operand):
+            return Unary(_scaled_names(operand, factors))
+        case Binary(operator, left, right):
+            return Binary(operator, _scaled_names(left, factors), _scaled_names(right, factors))
+        case Call(function, arguments):
+            return Call(function, tuple(_scaled_names(argument, factors) for argument in arguments))
+        case _:
+            return node
 
 
 def table_of(laws: Sequence[Law], recommended: Law | None) -> Any:

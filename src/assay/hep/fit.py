@@ -1,0 +1,259 @@
+"""A fit for people: values with uncertainties, correlations, pulls, goodness, yields with errors, and impacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from assay.errors import UsageError
+from assay.hep.likelihood import discrepancy, maximum_likelihood
+from assay.hep.model import Data, Model
+from assay.hep.parameters import parameter_names, place
+from assay.hep.status import fit_status
+from assay.numerics.compile import CompiledFunction, jax_module
+from assay.numerics.implicit_minimum import Minimum, is_held
+
+__all__ = ["Fit", "Impacts", "fit", "impacts"]
+
+jax = jax_module()
+jnp = jax.numpy
+
+Array = np.ndarray
+
+
+@final
+@dataclass(frozen=True)
+class Fit:
+    """A maximum of the likelihood.
+
+    Arguments:
+        names: (parameters,), of the parameters.
+        values: (parameters,), where the likelihood is largest.
+        covariance: (parameters, parameters), the inverse of the Hessian of -log L; zero for what was held.
+        is_held: (parameters,), True for what was fixed or is pressed against a bound.
+        twice_nll: -2 log L.
+        goodness: 2 (log L saturated - log L), to be compared with the bins less the free parameters without constraint.
+        degrees_of_freedom: that number.
+        pulls: (parameters,), (value - prefit)/prefit uncertainty, NaN where nothing constrains a parameter.
+        constraints: (parameters,), uncertainty after over before the fit, NaN likewise.
+        yields: (bins,), expected counts, and their uncertainties before and after the fit.
+        status: "" at a minimum, else a sentence.
+        iterations: evaluations of the likelihood with its derivatives.
+    """
+
+    names: tuple[str, ...]
+    values: Array
+    covariance: Array
+    is_held: Array
+    twice_nll: float
+    goodness: float
+    degrees_of_freedom: int
+    pulls: Array
+    constraints: Array
+    yields: Array
+    yields_std: Array
+    yields_std_before: Array
+    status: str
+    iterations: int
+
+    @property
+    def uncertainties(self) -> Array:
+        """(parameters,), standard deviations."""
+        return np.sqrt(np.diagonal(self.covariance))
+
+    @property
+    def correlation(self) -> Array:
+        """(parameters, parameters), zero for what was held."""
+        std = self.uncertainties
+        scale = np.where(std > 0, std, 1.0)
+        return self.covariance / scale[:, None] / scale[None, :]
+
+    def value(self, name: str) -> tuple[float, float]:
+        """A parameter's value and uncertainty.
+
+        Raises:
+            UsageError: when there is no parameter of that name.
+        """
+        if name not in self.names:
+            raise UsageError(f"the fit has no parameter {name!r}; it has {', '.join(self.names[:8])}")
+        index = self.names.index(name)
+        return float(self.values[index]), float(self.uncertainties[index])
+
+
+@final
+@dataclass(frozen=True)
+class Impacts:
+    """How much each parameter's uncertainty moves the parameter of interest.
+
+    Arguments:
+        names: (nuisances,), the largest first.
+        up, down: (nuisances,), the shift when the parameter is held one fitted uncertainty above or below its best value.
+        linear: (nuisances,), covariance over uncertainty: what `up` would be if all were linear.
+        pulls, constraints: (nuisances,), as in `Fit`.
+        status: "" where every fit ended at a minimum, else a sentence.
+    """
+
+    names: tuple[str, ...]
+    up: Array
+    down: Array
+    linear: Array
+    pulls: Array
+    constraints: Array
+    status: str
+
+
+class _Fitted(NamedTuple):
+    minimum: Minimum
+    covariance: Any
+    held: Any
+    log_density: Any
+    before: Any  # the standard deviations that the constraints alone give, infinite without one
+    yields: Any
+    yields_std: Any
+    yields_std_before: Any
+
+
+def _fitted(model: Model, data: Data | None, start: Any, free: Any) -> _Fitted:
+    used = model.observed_data() if data is None else data
+    layout = model.layout
+    found = maximum_likelihood(model, used, start=start, free=free)
+    gradient = jax.grad(discrepancy)(found.point, (model, used))
+    held = is_held(found.point, gradient, layout.lower, layout.upper, free)
+    covariance = _inverse(jax.hessian(discrepancy)(found.point, (model, used)), held)
+    width = model.constraint_width()
+    before = jnp.full(layout.size, jnp.inf)
+    deviation = jnp.where(layout.auxiliary_is_poisson, 1 / jnp.sqrt(width), width)
+    before = before.at[layout.auxiliary_parameter].set(deviation)
+    yields, linear = jax.linearize(model.expected_main, found.point)
+    rows = jax.vmap(linear)(jnp.eye(layout.size))  # (parameters, bins)
+    after = jnp.sqrt(jnp.maximum(jnp.einsum("pb,pq,qb->b", rows, covariance, rows), 0.0))
+    known = jnp.where(free & jnp.isfinite(before), before, 0.0)
+    return _Fitted(
+        found, covariance, held, model.log_density(found.point, used), before, yields, after,
+        jnp.sqrt(((rows * known[:, None]) ** 2).sum(axis=0)),
+    )  # fmt: skip
+
+
+def _inverse(hessian: Any, held: Any) -> Any:
+    """The inverse of the free block, scaled first; zero elsewhere."""
+    size = len(held)
+    diagonal = jnp.where(held, 1.0, jnp.abs(jnp.diagonal(hessian)))
+    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
+    scaled = jnp.where(
+        held[:, None] | held[None, :], jnp.eye(size), hessian * scale[:, None] * scale[None, :]
+    )
+    inverse = jnp.linalg.inv(scaled) * scale[:, None] * scale[None, :]
+    return jnp.where(held[:, None] | held[None, :], 0.0, inverse)
+
+
+def _many(model: Model, data: Data | None, starts: Any, frees: Any) -> Minimum:
+    used = model.observed_data() if data is None else data
+    return jax.vmap(lambda start, free: maximum_likelihood(model, used, start=start, free=free))(
+        starts, frees
+    )
+
+
+_one_program = CompiledFunction(_fitted)
+_many_program = CompiledFunction(_many)
+
+
+def fit(
+    model: Model,
+    *,
+    data: Data | None = None,
+    held: Mapping[str, float] | None = None,
+    start: Mapping[str, float] | None = None,
+) -> Fit:
+    """Fit a model.
+
+    Arguments:
+        model: from `build_model`.
+        data: other data than the observed ones.
+        held: parameters that stand still, at these values.
+        start: where other parameters begin.
+
+    Raises:
+        UsageError: for a name that does not exist or a value outside its bounds.
+
+    Example:
+        >>> from assay.hep.build import build_model
+        >>> from assay.hep.simple import uncorrelated_background
+        >>> model = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [60.0, 65.0]))
+        >>> found = fit(model)
+        >>> [round(number, 4) for number in found.value("mu")]
+        [0.9526, 0.5747]
+    """
+    begin, free = _begin(model, held or {}, start or {})
+    parts = _one_program(model, data, begin, free)
+    return _result(model, parts)
+
+
+def impacts(model: Model, *, data: Data | None = None) -> Impacts:
+    """The impacts of all nuisance parameters on the parameter of interest, by refits in one mapped program.
+
+    Raises:
+        UsageError: when the model has no parameter that is free besides the one of interest.
+    """
+    best = fit(model, data=data)
+    layout = model.layout
+    moving = [index for index in range(layout.size) if not best.is_held[index] and index != layout.interest]
+    if not moving:
+        raise UsageError("impacts need a free parameter besides the one of interest, got none")
+    std = best.uncertainties
+    starts = np.tile(best.values, (2 * len(moving), 1))
+    frees = np.tile(~layout.fixed, (2 * len(moving), 1))
+    for row, index in enumerate(moving):
+        for half, sign in ((0, 1.0), (1, -1.0)):
+            place_ = row + half * len(moving)
+            shifted = best.values[index] + sign * std[index]
+            starts[place_, index] = np.clip(shifted, layout.lower[index], layout.upper[index])
+            frees[place_, index] = False
+    found = _many_program(model, data, starts, frees)
+    shifts = np.asarray(found.point)[:, layout.interest] - best.values[layout.interest]
+    up, down = shifts[: len(moving)], shifts[len(moving) :]
+    order = np.argsort(-np.maximum(np.abs(up), np.abs(down)), kind="stable")
+    chosen = np.array(moving)[order]
+    status = fit_status(
+        model, np.asarray(found.point), np.asarray(found.decrement), np.asarray(found.curvature)
+    )
+    linear = best.covariance[layout.interest, chosen] / std[chosen]
+    return Impacts(
+        tuple(best.names[index] for index in chosen), up[order], down[order], linear, best.pulls[chosen],
+        best.constraints[chosen], best.status or status,
+    )  # fmt: skip
+
+
+def _begin(model: Model, held: Mapping[str, float], start: Mapping[str, float]) -> tuple[Array, Array]:
+    layout = model.layout
+    begin, free = layout.start.copy(), ~layout.fixed
+    for given, stands in ((start, False), (held, True)):
+        for name, value in given.items():
+            index = place(layout.sets, name)
+            if not np.isfinite(value) or not layout.lower[index] <= value <= layout.upper[index]:
+                raise UsageError(
+                    f"parameter {name!r} must lie within its bounds {layout.lower[index]} to {layout.upper[index]}, got {value}"
+                )
+            begin[index] = value
+            free[index] &= not stands
+    return begin, free
+
+
+def _result(model: Model, parts: _Fitted) -> Fit:
+    layout = model.layout
+    minimum = Minimum(*(np.asarray(part) for part in parts.minimum))
+    before = np.asarray(parts.before)
+    std = np.sqrt(np.diagonal(np.asarray(parts.covariance)))
+    with np.errstate(invalid="ignore"):
+        pulls = np.where(np.isfinite(before), (minimum.point - layout.start) / before, np.nan)
+        constraints = np.where(np.isfinite(before), std / before, np.nan)
+    held = np.asarray(parts.held)
+    free = int((~held & ~np.isfinite(before)).sum())
+    status = fit_status(model, minimum.point[None], minimum.decrement[None], minimum.curvature[None])
+    return Fit(
+        parameter_names(layout.sets), minimum.point, np.asarray(parts.covariance), held, -2 * float(parts.log_density),
+        2 * float(minimum.value), layout.bins - free, pulls, constraints, np.asarray(parts.yields),
+        np.asarray(parts.yields_std), np.asarray(parts.yields_std_before), status, int(minimum.iterations),
+    )  # fmt: skip

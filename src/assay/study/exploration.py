@@ -142,7 +142,7 @@ class Exploration:
             [response_names] if isinstance(response_names, str) else response_names or ["response"]
         )
         self.study.configure(
-            surrogates=[{"name": name} for name in self._names],
+            surrogates=[{"name": name, "warping_function": "identity"} for name in self._names],
             num_parallel=parallel,
             timeout_seconds=timeout_seconds,
             retries=retries,
@@ -430,9 +430,6 @@ class Exploration:
         if directory is not None:
             Path(directory).mkdir(parents=True, exist_ok=True)
             copy_journal(store, STUDY_ID, Path(directory))
-        return self._like_this(directory, None if directory is not None else store)
-
-    def _like_this(self, directory: str | Path | None, store: AbstractStore | None) -> Exploration:
         settings = self.study.settings
         return Exploration(
             self.parameters if self._script is None else self._script,
@@ -442,7 +439,7 @@ class Exploration:
             self.seed,
             parallel=settings.num_parallel,
             directory=directory,
-            store=store,
+            store=None if directory is not None else store,
             timeout_seconds=settings.timeout_seconds,
             retries=settings.retries,
             verbose=self.verbose,

@@ -54,8 +54,8 @@ class ResponseModel:
         return found["mean"][:, 0], np.maximum(found["variance"][:, 0], 0.0)
 
 
-# Of SALib, those that take what was evaluated as it is.
-GIVEN_DATA = ("rbd_fast", "delta", "pawn", "hdmr")
+# Of SALib, those that take what was evaluated as it is, with their modules.
+GIVEN_DATA = {"rbd_fast": "rbd_fast", "delta": "delta", "pawn": "pawn", "hdmr": "enhanced_hdmr"}
 
 
 def sobol_table(found: Mapping[str, Any]) -> Any:
@@ -76,7 +76,7 @@ def sensitivity_of(method: str, space: Space, data: Mapping[str, Array], respons
         keys: further ones of the method.
 
     Raises:
-        UsageError: for another method.
+        UsageError: for another method, or one that needs other points or keys.
         MissingExtraError: without SALib.
     """
     if method not in GIVEN_DATA:
@@ -89,12 +89,15 @@ def sensitivity_of(method: str, space: Space, data: Mapping[str, Array], respons
     }
     points = np.column_stack([data[item.name] for item in ranged])
     try:
-        analyse = import_module(f"SALib.analyze.{method}").analyze
+        analyse = import_module(f"SALib.analyze.{GIVEN_DATA[method]}").analyze
     except ModuleNotFoundError:
         raise missing_extra("SALib", "sensitivity") from None
     import pandas as pd
 
-    found = analyse(problem, points, data[response], **keys)
+    try:
+        found = analyse(problem, points, data[response], **keys)
+    except (RuntimeError, ValueError) as error:  # such as too few points for a method
+        raise UsageError(f"{method} cannot be used here: {error}") from None
     index = list(found.get("Term", problem["names"]))  # hdmr has terms of two parameters too
     columns = {
         key: np.ravel(part)

@@ -105,28 +105,25 @@ def space_of_parameters(parameters: Any) -> Space:
 
 def table_of_space(space: Space) -> Any:
     """The table of a space: the way back."""
-    design = space.design
     columns: dict[str, dict[str, Any]] = {name: {} for name in _COLUMNS}
     lower, upper, values = [], [], []
-    for item in design:
-        kind, name = item.type, item.name
-        is_range = isinstance(item, Continuous | Integer)
-        low, high = (
-            item.domain if is_range else (item.domain, item.domain) if kind == "fixed" else (None, None)
-        )
-        lower.append(low if not isinstance(low, str) else None)
-        upper.append(high if not isinstance(high, str) else None)
-        if isinstance(item, Fixed):
-            values.append(item.domain)
-        else:
-            values.append(_usual(name, low, high, None if is_range else item.domain, kind))
-        if isinstance(item, Integer | Fixed):
-            columns["type"][name] = kind
-        if isinstance(item, Discrete | Categorical):
-            columns["choices"][name] = list(item.domain)
+    for item in space.design:
+        low = high = value = None
+        match item:
+            case Continuous(domain=(low, high)):
+                pass
+            case Integer(domain=(low, high)):
+                columns["type"][item.name] = "integer"
+            case Fixed(domain=value):
+                columns["type"][item.name] = "fixed"
+            case Discrete(domain=domain) | Categorical(domain=domain):
+                columns["choices"][item.name] = list(domain)
+        lower.append(low)
+        upper.append(high)
+        values.append(value)
         for key in ("log", "ordered", "unit", "text"):
             if getattr(item, key, None):
-                columns[key][name] = getattr(item, key)
+                columns[key][item.name] = getattr(item, key)
     constraints = [{"name": item.name, "expression": item.expression} for item in space.constraints]
     used = {key: entries for key, entries in columns.items() if entries}
     return create_parameters(space.design_names, lower, upper, values, constraints=constraints, **used)

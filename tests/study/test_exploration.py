@@ -1,0 +1,511 @@
+"""The face `Exploration`: what it promises, and the defects of today's tool as tests that pass here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.errors import DefinitionConflictError, SpaceError, StudyError, UsageError
+from assay.executors.command import CommandEvaluator
+from assay.records import Observation
+from assay.study.exploration import Exploration
+from assay.study.exploration_parameters import create_parameters, space_of_parameters, table_of_space
+
+SCRIPT = """
+# ASSAY PARAMETERS START
+from assay import create_parameters
+parameters = create_parameters(["A", "B"], minimums=[-5, -5], maximums=[10, 10])
+# ASSAY PARAMETERS END
+A, B = parameters["value"]["A"], parameters["value"]["B"]
+response = {"sum": A + B, "product": A * B}
+extra = {"A": A}
+"""
+
+
+def table() -> pd.DataFrame:
+    return create_parameters(["A", "B"], minimums=[-5.0, -5.0], maximums=[10.0, 10.0])
+
+
+def explore(parameters: Any = None, names: Any = None, **settings: Any) -> Exploration:
+    settings = {"sampler": "Sobol", "verbose": 0, **settings}
+    return Exploration(table() if parameters is None else parameters, names, **settings)
+
+
+def total(vector: np.ndarray) -> float:
+    return vector[0] + vector[1]
+
+
+def responses_of(exploration: Exploration) -> np.ndarray:
+    assert exploration.responses is not None
+    return exploration.responses
+
+
+class Corner:
+    """A sampler of the user's: the corner of the unit cube, and then inwards."""
+
+    def sample(self, n: int, exploration: Exploration) -> np.ndarray:
+        return (len(exploration.samples) + np.arange(n)[:, None] + np.zeros(2)) / 100
+
+
+# -- parameters ----------------------------------------------------------------------------------------
+
+
+def test_the_table_has_the_familiar_columns() -> None:
+    assert table().to_dict() == {
+        "value": {"A": 2.5, "B": 2.5},
+        "min": {"A": -5.0, "B": -5.0},
+        "max": {"A": 10.0, "B": 10.0},
+    }
+
+
+def test_a_table_and_a_space_are_the_same_thing() -> None:
+    rich = create_parameters(
+        ["speed", "cells", "gas", "voltage"],
+        [0.1, 4, None, None],
+        [10.0, 64, None, None],
+        type={"cells": "integer"},
+        log={"speed": True},
+        choices={"gas": ["argon", "helium"], "voltage": [3.3, 5.0, 12.0]},
+        unit={"speed": "m/s"},
+        my_own=["a", "b", "c", "d"],
+        constraints=["speed * cells <= 100"],
+    )
+    space = space_of_parameters(rich)
+    assert [item.type for item in space.design] == ["continuous", "integer", "categorical", "discrete"]
+    assert rich["value"].tolist() == [5.05, 34, "argon", 3.3]
+    assert not space.is_feasible({"speed": 9.0, "cells": 60, "gas": "argon", "voltage": 5.0})
+    assert space_of_parameters(table_of_space(space)) == space
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys", "message"),
+    [
+        ((["A"], [0.0], [1.0, 2.0]), {}, "need 1 entries in the column 'max', got 2"),
+        ((["A"], [0.0], [1.0], [2.0]), {}, "'A' must lie in"),
+        ((["A"], [None], [1.0]), {}, "'A' needs a minimum and a maximum"),
+        ((["A"], [0.0], [1.0]), {"unit": {"B": "m"}}, "the column 'unit' names 'B'"),
+        ((["A"], [0.0], [1.0]), {"type": "whole"}, "must be one of continuous, integer, fixed"),
+        ((["A"], [0.0], [1.0]), {"constraints": ["A + C <= 1"]}, "'C'"),
+    ],
+)
+def test_wrong_parameters_are_refused(arguments: Any, keys: Any, message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        create_parameters(*arguments, **keys)
+
+
+# -- sampling and evaluating ---------------------------------------------------------------------------
+
+
+def test_sample_evaluate_discover() -> None:
+    exploration = explore(sampler=None)
+    exploration.sample(5)
+    exploration.evaluate(lambda v: v[0] + v[1])
+    with pytest.warns(UserWarning, match="5 rows determine few laws"):
+        laws = exploration.discover(binary_operators=["+", "*"])
+    assert laws.recommended.equation in ("A + B", "B + A")
+    assert exploration.discovery is laws
+
+
+def test_what_was_sampled_evaluated_and_queued_are_parts_of_one_table() -> None:
+    exploration = explore()
+    assert exploration.responses is None
+    first = exploration.sample(3)
+    assert np.array_equal(exploration.queue, first)
+    exploration.evaluate(total)
+    second = exploration.sample(2)
+    assert np.array_equal(exploration.samples, [*first, *second])
+    assert np.array_equal(exploration.evaluated, first)
+    assert np.allclose(responses_of(exploration), first.sum(axis=1)[:, None])
+    assert list(exploration.results.columns) == ["A", "B", "variance", "response"]
+
+
+def test_two_calls_of_sample_never_repeat() -> None:  # bug 4
+    exploration = explore(sampler=None)
+    points = np.vstack([exploration.sample(4), exploration.sample(4)])
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2) + 100 * np.eye(8)
+    assert distances.min() > 1.0
+
+
+@pytest.mark.parametrize("n", [1, 8, 10, 20, 27, 30])
+def test_a_grid_has_as_many_points_as_were_asked_for(n: int) -> None:  # bug 6
+    parameters = create_parameters(["A", "B", "C"], [0.0] * 3, [1.0] * 3)
+    assert explore(parameters, sampler="Grid").sample(n).shape == (n, 3)
+
+
+def test_functions_take_a_vector_or_the_names() -> None:
+    for function in (
+        total,
+        lambda A, B: A + B,
+        lambda B, A: A + B,
+        lambda **values: values["A"] + values["B"],
+    ):
+        exploration = explore()
+        exploration.sample(2)
+        exploration.evaluate(function)
+        assert np.allclose(responses_of(exploration), exploration.evaluated.sum(axis=1)[:, None])
+
+
+def test_partial_and_out_of_order_results_are_taken() -> None:  # bug 10
+    exploration = explore()
+    points = exploration.sample(5)
+    exploration.evaluate({3: 30.0, 1: 10.0})
+    assert np.array_equal(exploration.evaluated, points[[3, 1]])
+    exploration.evaluate([0.0, None])
+    assert np.array_equal(exploration.queue, points[[2, 4]])
+    exploration.evaluate(np.array([20.0, 40.0]))
+    assert responses_of(exploration)[:, 0].tolist() == [30.0, 10.0, 0.0, 20.0, 40.0]
+    assert exploration.epochs == [(0, 2), (2, 3), (3, 5)]
+
+
+def test_more_responses_than_samples_are_refused_and_nothing_is_kept() -> None:
+    exploration = explore()
+    exploration.sample(2)
+    with pytest.raises(UsageError, match="the queue holds 2 samples"):
+        exploration.evaluate([1.0, 2.0, 3.0])
+    with pytest.raises(UsageError, match="a response must be a number, got 'much'"):
+        exploration.evaluate([1.0, "much"])
+    assert len(exploration.queue) == 2
+    assert not exploration.epochs
+
+
+def test_a_failed_evaluation_is_a_row_with_its_reason_and_nothing_is_learned_from_it() -> None:  # bug 3
+    exploration = explore(sampler=None)
+    exploration.sample(8)
+
+    def fails_in_half(v: np.ndarray) -> float:
+        if v[0] > 2.5:
+            raise ValueError("no convergence")
+        return total(v)
+
+    exploration.evaluate(fails_in_half)
+    failed = np.isnan(responses_of(exploration)[:, 0])
+    assert 0 < failed.sum() < 8
+    assert {error for error in exploration.errors if error} == {"ValueError: no convergence"}
+    assert exploration.results["error"].notna().tolist() == failed.tolist()
+    assert np.isfinite(exploration.variances).all()
+    assert exploration.sample(2).shape == (2, 2)  # sampling goes on
+    assert exploration.gp is not None
+
+
+def test_nan_among_given_responses_is_a_failure() -> None:
+    exploration = explore(names=["p", "q"])
+    exploration.sample(3)
+    exploration.evaluate([[1.0, 2.0], [float("nan"), 3.0], [float("nan")] * 2])
+    assert exploration.errors == [None, None, "the response is not a number"]
+    assert np.array_equal(
+        responses_of(exploration), [[1.0, 2.0], [np.nan, 3.0], [np.nan, np.nan]], equal_nan=True
+    )
+
+
+def test_variances_are_those_of_the_posterior_and_measured_ones_stand_beside() -> None:  # bug 7
+    exploration = explore()
+    exploration.sample(12)
+    exploration.evaluate(lambda v: 100.0 + total(v))
+    near = exploration.variances
+    assert (near < 0.01 * 100.0).all()  # a hundredth of the response is no uncertainty
+    assert exploration.gp is not None
+    far = exploration.gp[0].predict([[-5.0, 10.0]])[1]
+    assert far[0] > near.max()
+    assert np.isnan(exploration.measured_variances).all()
+    exploration.augment([[0.0, 0.0]], [100.0], variances=[0.25])
+    assert exploration.measured_variances[-1, 0] == 0.25
+
+
+def test_a_function_may_say_how_sure_it_is() -> None:
+    exploration = explore(names="loss")
+
+    def noisy(A: float, B: float) -> Observation:
+        observation = Observation()
+        observation.add(A + B, uncertainty=0.5)
+        return observation
+
+    exploration.sample(3)
+    exploration.evaluate(noisy)
+    assert exploration.measured_variances[:, 0].tolist() == [0.25] * 3
+
+
+def test_augment_keeps_the_queue_and_belongs_to_no_epoch() -> None:
+    exploration = explore()
+    exploration.sample(3)
+    exploration.evaluate(total)
+    waiting = exploration.sample(2)
+    exploration.augment(pd.DataFrame({"B": [1.0, 2.0], "A": [0.0, 0.0]}), [1.0, 2.0])
+    assert np.array_equal(exploration.queue, waiting)
+    assert exploration.evaluated[3:].tolist() == [[0.0, 1.0], [0.0, 2.0]]
+    assert exploration.epochs == [(0, 3)]
+    exploration.evaluate(total)
+    assert exploration.epochs == [(0, 3), (5, 7)]
+    with pytest.raises(UsageError, match="responses must have one row for each of the 1 samples, got 2"):
+        exploration.augment([[0.0, 0.0]], [1.0, 2.0])
+
+
+def test_a_subset_keeps_epochs_and_queue() -> None:  # bug 8
+    exploration = explore()
+    exploration.sample(4)
+    exploration.evaluate(total)
+    exploration.augment([[0.0, 0.0]], [0.0])
+    exploration.sample(3)
+    exploration.evaluate({0: 1.0})
+    mask = np.array([True, False, True, True, True, True, False, True])
+    part = exploration.subset(mask)
+    assert np.array_equal(part.samples, exploration.samples[mask])
+    assert np.array_equal(responses_of(part), responses_of(exploration)[mask[:6]])
+    assert part.epochs == [(0, 3), (4, 5)]
+    part.evaluate(total)
+    assert len(part.evaluated) == 6
+    assert len(exploration.queue) == 2
+    assert len(exploration.subset(mask[:6]).samples) == 5
+    assert len(exploration.subset(slice(2, 4)).samples) == 2
+    assert len(exploration.subset(lambda results: results["A"] > 100).samples) == 0
+    with pytest.raises(UsageError, match="a mask must have 8 entries, or 6 without the queue"):
+        exploration.subset(mask[:3])
+
+
+def test_what_needs_data_says_so_before_there_is_any() -> None:  # bug 9
+    exploration = explore()
+    with pytest.raises(StudyError, match="nothing is known yet of the response 'response'"):
+        exploration.discover()
+    with pytest.raises(StudyError, match="evaluate needs responses or a function"):
+        exploration.evaluate()
+    assert exploration.gp is None
+    assert exploration.variances.shape == (0, 1)
+    with pytest.raises(UsageError, match="the responses are response, got 'other'"):
+        exploration.sensitivity(response="other")
+
+
+def test_a_sampler_of_ones_own_is_checked() -> None:
+    exploration = explore(sampler=Corner())
+    assert np.allclose(exploration.sample(2), [[-5.0, -5.0], [-4.85, -4.85]])
+    assert np.allclose(exploration.sample(1), [[-4.7, -4.7]])
+    bad = explore(sampler=lambda n, _: np.zeros((n + 1, 2)))
+    with pytest.raises(UsageError, match=r"must return 3 rows of 2 numbers, got shape \(4, 2\)"):
+        bad.sample(3)
+    outside = explore(sampler=lambda n, _: np.full((n, 2), 1.5))
+    with pytest.raises(UsageError, match=r"numbers from 0 to 1, got 1\.5 to 1\.5"):
+        outside.sample(1)
+    with pytest.raises(UsageError, match="a sampler must be a name"):
+        explore(sampler=3)
+
+
+def test_samples_keep_to_constraints_levels_and_labels() -> None:
+    parameters = create_parameters(
+        ["A", "B", "m", "n"], [0.0, 0.0, None, 1], [1.0, 1.0, None, 3],
+        choices={"m": ["a", "b", "c"]}, type={"n": "integer"}, constraints=["A + B <= 1"],
+    )  # fmt: skip
+    for sampler in (None, lambda n, _: np.random.default_rng(0).random((n, 4))):
+        points = explore(parameters, sampler=sampler).sample(30)
+        assert (points[:, 0] + points[:, 1] <= 1).all()
+        assert set(points[:, 2]) == {"a", "b", "c"}
+        assert set(points[:, 3]) == {1, 2, 3}
+
+
+def test_run_chooses_a_new_point_as_each_evaluation_ends() -> None:
+    exploration = explore(sampler=Corner())
+    seen: list[int] = []
+    exploration.run(6, total, observers=[lambda _: seen.append(len(exploration.samples))])
+    assert len(exploration.evaluated) == 6
+    assert not len(exploration.queue)
+    assert seen[:3] == [1, 2, 3]  # one more is known after each evaluation, before the first there was one
+    exploration.sample(2)
+    exploration.run(3, total)
+    assert len(exploration.evaluated) == 9
+
+
+def test_sensitivity_says_which_parameter_matters() -> None:
+    exploration = explore()
+    exploration.sample(64)
+    exploration.evaluate(lambda v: v[0] + 3.0 * v[1])
+    exact = [0.1, 0.9]  # the shares of the variance: 1 and 9 parts
+    found = exploration.sensitivity(max_uncertainty=0.01)
+    assert np.allclose(found["first_order"], exact, atol=0.03)
+    assert list(found.index) == ["A", "B"]
+    for method, column in (("rbd_fast", "S1"), ("pawn", "median")):
+        other = exploration.sensitivity(method)
+        assert other[column]["B"] > other[column]["A"], method
+    with pytest.raises(UsageError, match=r"hdmr cannot be used here: .*Need at least 300"):
+        exploration.sensitivity("hdmr")
+    with pytest.raises(UsageError, match="must be sobol or one of"):
+        exploration.sensitivity("guess")
+
+
+def test_the_seed_decides_everything() -> None:
+    def points(seed: int) -> np.ndarray:
+        exploration = explore(sampler=None, seed=seed)
+        exploration.sample(4)
+        exploration.evaluate(total)
+        exploration.sample(3)
+        return exploration.samples
+
+    assert np.array_equal(points(7), points(7))
+    assert not np.array_equal(points(7), points(8))
+
+
+def test_verbose_has_six_levels(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = []
+    for level in range(6):
+        exploration = explore(verbose=level)
+        first = exploration.sample(2)[0]
+        exploration.evaluate(lambda v, first=first: total(v) if np.array_equal(v, first) else 1 / 0)
+        lines.append(len(capsys.readouterr().err.splitlines()))
+    assert lines[0] == 0
+    assert lines == sorted(lines)
+    assert lines[1] == 1
+    assert lines[5] > lines[4] > lines[2]
+    with pytest.raises(UsageError, match="verbose must be a whole number from 0 to 5, got 6"):
+        explore(verbose=6)
+
+
+# -- keeping -------------------------------------------------------------------------------------------
+
+
+def test_save_and_load_go_on(tmp_path: Path) -> None:  # bug 5
+    exploration = explore(names=["p", "q"], seed=3)
+    exploration.sample(4)
+    exploration.evaluate(lambda v: [v[0], v[1]])
+    exploration.sample(2)
+    folder = exploration.save(tmp_path / "kept")
+    loaded = Exploration.load(folder, verbose=0)
+    assert np.array_equal(loaded.samples, exploration.samples)
+    assert np.array_equal(responses_of(loaded), responses_of(exploration))
+    assert (loaded.epochs, loaded.seed, loaded.response_names) == ([(0, 4)], 3, ("p", "q"))
+    assert loaded.sampler.configuration() == {"type": "Sobol"}
+    assert np.array_equal(loaded.sample(1), exploration.sample(1))
+    loaded.evaluate(lambda v: [v[0], v[1]])
+    assert len(Exploration.load(loaded.save(folder)).evaluated) == 7
+    with pytest.raises(UsageError, match="holds another exploration"):
+        exploration.save(folder)
+
+
+def test_what_is_saved_can_be_read_by_people_and_programs(tmp_path: Path) -> None:
+    exploration = explore()
+    exploration.sample(3)
+    exploration.evaluate(total)
+    exploration.sample(1)
+    exploration.save(tmp_path)
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert np.array_equal(results[["A", "B"]], exploration.evaluated)
+    assert np.array_equal(pd.read_csv(tmp_path / "queue.csv"), exploration.queue)
+    settings = json.loads((tmp_path / "exploration.json").read_text())
+    assert (settings["seed"], settings["epochs"], settings["response_names"]) == (0, [[0, 3]], ["response"])
+    assert "evaluated  3 in 1 epochs" in (tmp_path / "readme.txt").read_text()
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_an_exploration_that_lives_in_a_folder_goes_on_there(tmp_path: Path) -> None:
+    first = explore(directory=tmp_path)
+    first.sample(3)
+    first.evaluate(total)
+    second = explore(directory=tmp_path)
+    assert len(second.evaluated) == 3
+    with pytest.raises(DefinitionConflictError, match="the seed was 0 and is now 1"):
+        explore(directory=tmp_path, seed=1)
+
+
+# -- scripts -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "model.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+def test_a_script_is_the_simulation(script: Path) -> None:
+    exploration = explore(script)
+    assert exploration.response_names == ("sum", "product")
+    points = exploration.sample(3)
+    exploration.evaluate()
+    assert np.allclose(responses_of(exploration), np.column_stack([points.sum(axis=1), points.prod(axis=1)]))
+    assert [extra["A"] for extra in exploration.extras] == points[:, 0].tolist()
+    assert (script.parent / "model.exploration" / "runs" / "2-1" / "stdout.txt").is_file()
+
+
+def test_a_script_goes_on_after_save_and_load(script: Path, tmp_path: Path) -> None:  # bug 5, with a script
+    exploration = explore(script)
+    exploration.sample(1)
+    exploration.evaluate()
+    folder = exploration.save(tmp_path / "kept")
+    script.unlink()  # the copy does
+    loaded = Exploration.load(folder, verbose=0)
+    loaded.sample(1)
+    loaded.evaluate()
+    assert len(loaded.evaluated) == 2
+    loaded.save(tmp_path / "again")
+
+
+def test_scripts_run_at_once_under_a_cap_with_retries_and_time_outs(script: Path) -> None:
+    body = "import time, pathlib\nflag = pathlib.Path(__file__).with_suffix('.flag')\n"
+    body += (
+        "if A > 2.5: time.sleep(60)\nfirst = not flag.exists()\nflag.touch()\nassert not first, 'not yet'\n"
+    )
+    script.write_text(SCRIPT.replace("response =", f"{body}response ="))
+    exploration = explore(script, parallel=2, timeout_seconds=3.0, retries=1)
+    points = exploration.sample(4)
+    exploration.evaluate()
+    slow = exploration.evaluated[:, 0] > 2.5
+    assert 0 < slow.sum() < 4
+    assert np.isnan(responses_of(exploration)[:, 0]).tolist() == slow.tolist()
+    assert {error for error in exploration.errors if error} == {"timed out after 3 s"}
+    assert len(points) == 4
+
+
+def test_a_runner_that_is_killed_loses_nothing(script: Path) -> None:
+    script.write_text(SCRIPT.replace("response =", "import time; time.sleep(0.3)\nresponse ="))
+    code = (
+        "from assay import Exploration\n"
+        f"exploration = Exploration({str(script)!r}, sampler='Sobol', parallel=2, verbose=0)\n"
+        "exploration.sample(12)\n"
+        "report = lambda progress: progress.trial and print(progress.finished, flush=True)\n"
+        "exploration.run(12, observers=[report])\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while int(process.stdout.readline()) < 4:
+            pass
+        process.kill()
+    exploration = explore(script, parallel=2)
+    done = len(exploration.evaluated)
+    assert 4 <= done < 12
+    exploration.evaluate()
+    assert len(exploration.evaluated) == 12
+    assert not any(exploration.errors)
+    attempts = [trial.attempts for trial in exploration.study.trials]
+    assert sum(attempts) <= 12 + 2  # only what was running was begun again
+
+
+def test_a_command_is_a_simulation_too(tmp_path: Path) -> None:
+    program = "import sys; a, b = map(float, sys.argv[1:]); print('loss =', a * b)"
+    command = CommandEvaluator(
+        [sys.executable, "-c", program, "{{A}}", "{{B}}"],
+        {"stdout": True, "regex": r"loss = (\S+)"},
+        working_directory=tmp_path,
+    )
+    exploration = explore(names="loss")
+    points = exploration.sample(2)
+    exploration.evaluate(command)
+    assert np.allclose(responses_of(exploration), points.prod(axis=1)[:, None])
+
+
+def test_executor_and_scheduler_are_one_thing() -> None:
+    with pytest.raises(UsageError, match="two words for the same thing"):
+        explore(executor="serial", scheduler="local")
+    exploration = explore(scheduler="serial", parallel=1)
+    exploration.sample(2)
+    exploration.evaluate(total)
+    assert len(exploration.evaluated) == 2
+
+
+def test_the_repr_says_where_things_stand() -> None:
+    exploration = explore(names=["p"])
+    exploration.sample(2)
+    text = repr(exploration)
+    assert text.splitlines()[0] == "Exploration of p over A in (-5.0, 10.0), B in (-5.0, 10.0)"
+    assert "queue      2" in text

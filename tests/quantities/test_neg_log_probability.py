@@ -103,3 +103,16 @@ def test_lengths_must_agree() -> None:
         neg_log_probability("nlp", "a", TARGET, np.ones(2))
     with pytest.raises(UsageError, match="one length, got 3 and 2"):
         neg_log_probability("nlp", "a", TARGET, ErrorModel(parse("err", NAMES), {"err": np.ones(2)}))
+
+
+@pytest.mark.parametrize("errors", ["c1*err + y_model", "c1*err - c2*abs(x) - 0.1"])
+def test_the_sign_of_a_standard_deviation_does_not_count(errors: str) -> None:
+    """Draws of a model, of which it is a share, may be negative."""
+    quantity, mirrored = _quantity(errors, 64), _quantity(f"-1*({errors})", 64)
+    normal = np.random.default_rng(1).standard_normal((64, quantity.normal_dimension))
+    drawn, pullback = quantity.draw_pullback(POINTS, normal)
+    other, other_pullback = mirrored.draw_pullback(POINTS, normal)
+    assert np.isfinite(drawn).all()
+    np.testing.assert_allclose(other, drawn, rtol=1e-12)
+    ones = np.ones_like(drawn)
+    np.testing.assert_allclose(other_pullback(ones), pullback(ones), rtol=1e-9, atol=1e-9)

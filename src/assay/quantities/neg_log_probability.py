@@ -48,7 +48,7 @@ class ErrorModel:
     """η as an expression of the model's value `y_model`, of numbers for each entry, and of parameters.
 
     Arguments:
-        expression: positive.
+        expression: a standard deviation, whose sign does not count (draws of the model may change it).
         entries: by name, (k,) numbers; the stated uncertainties are such.
     """
 
@@ -134,7 +134,7 @@ class NegLogProbability(AbstractQuadraticVariable):
         errors, _, slopes = model.errors(place, size, None)
         diagonal = np.arange(size)
         with np.errstate(divide="ignore", invalid="ignore"):
-            weights, logarithms = 1.0 / errors, np.log(errors)
+            weights, logarithms = 1.0 / errors, np.log(np.abs(errors))
         matrix = np.zeros((len(errors), size, size))
         matrix[:, diagonal, diagonal] = weights
 
@@ -196,7 +196,7 @@ class ModelledNegLogProbability(AbstractSampledVariable):
         errors, by_value, slopes = self.model.errors(place, len(self.target), values)
         with np.errstate(divide="ignore", invalid="ignore"):
             residual = (values - self.target) / errors
-            total = (np.log(errors) + 0.5 * residual**2).sum(axis=2)
+            total = (np.log(np.abs(errors)) + 0.5 * residual**2).sum(axis=2)
             by_error = (1.0 - residual**2) / errors
         constant = 0.5 * len(self.target) * math.log(2.0 * math.pi) - _log_prior(place, self.log_priors)
 

@@ -108,6 +108,7 @@ def test_the_names_of_responses_are_read_off_where_they_stand(make: Make) -> Non
     ("body", "reason"),
     [
         ("response = 1 / 0", "the script ended with exit status 1: ZeroDivisionError: division by zero"),
+        ("response = 1\nraise ValueError('too large')", "exit status 1: ValueError: too large"),
         ("response = float('nan')", "the evaluation returned nan, which is not a finite number"),
         ("import sys\nresponse = 1\nsys.exit(3)", "the script ended with exit status 3"),
         ("import os\nos.abort()\nresponse = 1", "the script was killed by signal 6 (SIGABRT)"),

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from assay.cli.discovering import discover
+from assay.cli.exploring import EXPLORE_HELP, explore
 from assay.errors import AssayError, UsageError
 from assay.version import __version__
 
@@ -29,6 +30,7 @@ moment, and go on later.
     assay plot convergence STUDY.toml -o best.png   a picture
     assay export STUDY.toml -o table.csv            every evaluation as a table
     assay resume STUDY.toml                         go on after an interruption
+    assay explore SCRIPT.py --samples 20            what a script computes, over its parameters
     assay discover TABLE.csv                        the law behind a table
 
 Where a command takes TARGET, give the study file, the store, or nothing where the folder holds one store.
@@ -214,6 +216,7 @@ def plot(
     plot_target(kind.value, target, study, output, quantity)
 
 
+app.command(help=EXPLORE_HELP)(explore)
 app.command()(discover)
 
 

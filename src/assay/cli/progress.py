@@ -17,20 +17,27 @@ from rich.progress import Progress as Bar
 
 from assay.study.progress import Progress
 
-__all__ = ["observing", "progress_line"]
+__all__ = ["observing", "pace_line", "progress_line"]
 
 SECONDS_BETWEEN_LINES = 2.0
 
 
 @contextmanager
-def observing(name: str) -> Iterator[Callable[[Progress], None]]:
-    """An observer for `Study.run`, and a place where warnings do not tear the live line apart."""
+def observing(
+    name: str, line: Callable[[Progress], str] | None = None
+) -> Iterator[Callable[[Progress], None]]:
+    """An observer for `Study.run`, and a place where warnings do not tear the live line apart.
+
+    Arguments:
+        name: of what runs.
+        line: what is said of its progress; None for `progress_line`.
+    """
     if sys.stdout.isatty():
-        with _live(name) as observer:
+        with _live(name, line or progress_line) as observer:
             yield observer
     else:
         with _warnings_to(logging.StreamHandler()):
-            yield _PlainLines()
+            yield _PlainLines(line or progress_line)
 
 
 def progress_line(progress: Progress) -> str:
@@ -41,7 +48,13 @@ def progress_line(progress: Progress) -> str:
         >>> progress_line(Progress(5, 4, 1, 1, 10, best, None, seconds=10.0, done_here=5))
         'best 0.25 (no 3)  30.0 per min  10 s left  1 failed'
     """
-    parts = ["no success yet" if progress.best is None else _best(progress)]
+    best = "no success yet" if progress.best is None else _best(progress)
+    return "  ".join(filter(None, (best, pace_line(progress))))
+
+
+def pace_line(progress: Progress) -> str:
+    """The rate, the time left and the failures, in one line."""
+    parts = []
     if progress.done_here:
         parts.append(_rate(progress.rate_per_second))
     if math.isfinite(progress.remaining_seconds):
@@ -72,7 +85,8 @@ def _duration(seconds: float) -> str:
 class _PlainLines:
     """A line now and then, and one for the last evaluation."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Callable[[Progress], str]) -> None:
+        self._line = line
         self._last = -math.inf
 
     def __call__(self, progress: Progress) -> None:
@@ -83,11 +97,11 @@ class _PlainLines:
             return
         self._last = now
         total = f"/{progress.total:.0f}" if math.isfinite(progress.total) else ""
-        typer.echo(f"{progress.finished}{total}  {progress_line(progress)}")
+        typer.echo(f"{progress.finished}{total}  {self._line(progress)}")
 
 
 @contextmanager
-def _live(name: str) -> Iterator[Callable[[Progress], None]]:
+def _live(name: str, line: Callable[[Progress], str]) -> Iterator[Callable[[Progress], None]]:
     console = Console()
     columns = (
         SpinnerColumn(),
@@ -103,7 +117,7 @@ def _live(name: str) -> Iterator[Callable[[Progress], None]]:
 
         def observer(progress: Progress) -> None:
             total = progress.total if math.isfinite(progress.total) else None
-            bar.update(task, completed=progress.finished, total=total, line=progress_line(progress))
+            bar.update(task, completed=progress.finished, total=total, line=line(progress))
 
         yield observer
 

@@ -281,9 +281,12 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, SyntaxError, ValueError) as error:
-        if sys.argv[1:2] == ["run"]:
-            raise
-        sys.exit(f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error))
+    if sys.argv[1] == "run":
+        main()  # what the script raises is shown as it is
+    else:
+        try:
+            main()
+        except (OSError, SyntaxError) as error:
+            sys.exit(f"{type(error).__name__}: {error}")
+        except ValueError as error:
+            sys.exit(str(error))

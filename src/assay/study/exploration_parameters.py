@@ -147,9 +147,9 @@ def plain_table(parameters: Any) -> dict[str, Any]:
 
 def _parameter(name: str, row: Mapping[str, Any]) -> DesignParameter:
     words = {key: row[key] for key in ("unit", "text") if _is_given(row.get(key))}
-    choices, kind = row.get("choices"), row.get("type")
-    if _is_given(choices):
-        entries = [_plain(entry) for entry in choices]
+    kind = row.get("type")
+    if _is_given(row.get("choices")):
+        entries = [_plain(entry) for entry in row["choices"]]
         if all(isinstance(entry, str) for entry in entries):
             return Categorical(name, entries, ordered=_flag(row, "ordered"), **words)
         return Discrete(name, entries, **words)

@@ -13,6 +13,7 @@ from tests.acquisition.drawn import DrawnBeliefs
 from tests.acquisition.gaussian import WavyBelief
 
 from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.barrier import Barrier
 from assay.acquisition.exploration import LogInside, LogTotalUncertainty, LogVarianceReduction
 from assay.acquisition.hypervolume import (
     LogExpectedHypervolumeImprovement,
@@ -211,6 +212,7 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
     ),
     "variance reduction": (LogVarianceReduction, _reduction),
     "spread and variance": (LogSpreadVariance, _spread_variance),
+    "barrier": (Barrier, lambda: Barrier(LogUncertainty(_quantity()), 5.0)),
     "inside": (LogInside, lambda: LogInside(np.array([0.2, 0.4]), np.array([0, 1]))),
     "product": (
         LogProduct,

@@ -36,7 +36,10 @@ class Minimizer(Entry):
         default="EI",
         description="expected improvement, lower confidence bound, or probability of improvement",
     )
-    localize: bool = Field(default=False, description="look only where the model is sure: a local search")
+    localize: bool = Field(
+        default=False,
+        description="a local search: look only where the standard deviation is below 30 % of the greatest",
+    )
     min_val: float = Field(
         default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
     )
@@ -68,7 +71,10 @@ class MultiMinimizer(Entry):
     lower_reference: Vector = Field(description="for each variable, a value below which nothing is gained")
     upper_reference: Vector = Field(description="for each variable, a value above which nothing is gained")
     partitioning_tolerance: float = Field(default=0.0, ge=0, description="Accepted: the partition is exact")
-    localize: bool = Field(default=False, description="look only where the model is sure: a local search")
+    localize: bool = Field(
+        default=False,
+        description="a local search: look only where the standard deviation is below 30 % of the greatest",
+    )
     min_acq_val: float = Field(
         default=-math.inf,
         description="stop when the logarithm of the acquisition was lower at the last 5 suggestions",

@@ -386,6 +386,7 @@ class ActiveLearning(AbstractDriver):
             and entry.input is None
             and (entry.joint_hyperparameters or entry.output_dim == 1)
             and not self._is_robust
+            and not settings.objectives[0].localize
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import final
 import numpy as np
 
 from assay.acquisition.abstract import AbstractAcquisition
+from assay.acquisition.barrier import Barrier
 from assay.acquisition.candidates import candidates
 from assay.acquisition.configuration import Constrainer, Explorer, Minimizer, MultiMinimizer
 from assay.acquisition.product import LogProduct
@@ -48,6 +50,8 @@ SURVEY = 64
 REFERENCES = 256
 # The variance at a look, in units of the signal variance, above which its value is not known.
 UNKNOWN = 1e-6
+# A local search goes where the standard deviation is below this share of the greatest in the space.
+KNOWN = 0.3
 # The width of smoothed corners and steps, in the spread that draws have at so many promising points.
 SMOOTHING = 0.01
 PROMISING = 20
@@ -104,6 +108,7 @@ class Decision:
         ]
         promise = self._promise
         if promise is not None:
+            factors += self._surroundings
             return "model", LogProduct((promise, *factors)) if factors else promise
         return ("constraint", LogProduct(tuple(factors))) if factors else ("exploration", self._exploration)
 
@@ -179,10 +184,24 @@ class Decision:
         )
 
     @cached_property
-    def _exploration(self) -> AbstractAcquisition:
+    def _surroundings(self) -> list[AbstractAcquisition]:
+        """What keeps a local search where the objectives are known already; nothing where they are known nowhere yet."""
         objective = self._objective
-        name = objective.variables if isinstance(objective, MultiMinimizer) else [objective.variable]
-        owner, column = self.derivation.resolve(name[0] if name else None)
+        if isinstance(objective, Explorer) or not objective.localize:
+            return []
+        uncertainties = [self._uncertainty(name) for name in self.derivation.objective_names]
+        ceilings = [part.value(self._survey).max() + math.log(KNOWN) for part in uncertainties]
+        barriers = [Barrier(*pair) for pair in zip(uncertainties, ceilings, strict=True)]
+        inside = np.all([np.isfinite(barrier.value(self._starts)) for barrier in barriers], axis=0)
+        return barriers if inside.any() else []
+
+    @cached_property
+    def _exploration(self) -> AbstractAcquisition:
+        return self._uncertainty(self.derivation.objective_names[0])
+
+    def _uncertainty(self, name: str | None) -> AbstractAcquisition:
+        """The logarithm of the variance of a variable, or of an output of it, in units of what it varies."""
+        owner, column = self.derivation.resolve(name)
         quantity = self._quantity(owner)
         columns = np.arange(len(quantity.output_names)) if column is None else np.array([column])
         values = self._moments(quantity, self._survey)[0][:, columns]

@@ -109,7 +109,10 @@ class BayesianOptimizationConfiguration(_Common):
         default="EI",
         description="expected improvement, lower confidence bound, or probability of improvement",
     )
-    localize: bool = Field(default=False, description="look only where the model is sure: a local search")
+    localize: bool = Field(
+        default=False,
+        description="a local search: look only where the standard deviation is below 30 % of the greatest",
+    )
 
     def active_learning(self) -> ActiveLearningConfiguration:
         return ActiveLearningConfiguration(

@@ -41,7 +41,8 @@ AGREEMENT = (
 BURN_IN_TAUS = 5
 LEAST_TAUS = 20  # autocorrelation times that each of many walkers must have gone
 GROUPS = 8  # of many walkers, in which they are compared
-JUDGED = 2000  # draws of each chain that are looked at; of longer ones every second, third, ...
+LEAST_LOOKED_AT = 100  # of each chain
+JUDGED = 64_000  # draws that are looked at; of more every second, third, ...
 
 
 @final
@@ -126,7 +127,12 @@ def _continued(
 ) -> MarkovChains:
     """The chains of an earlier run, from where they ended."""
     box = Unconstrained(earlier.lower, earlier.upper)
-    engine = _engine(BoxedDensity(log_density, box), settings, generator, earlier.tuning)
+    density = BoxedDensity(log_density, box)
+    if settings.sampler == "nuts":
+        engine = NutsSampler(density, generator, earlier.tuning)
+    else:
+        dimension = len(settings.names)
+        engine = EnsembleSampler(density.values(), dimension, settings.walkers, generator, earlier.tuning)
     return _walked(engine, earlier.chains[:, -1], earlier, box, settings, started)
 
 
@@ -151,7 +157,12 @@ def _begun(
         density = BoxedDensity(log_density, box)
         modes = find_modes(density.values_and_gradients(), box.outside(highest), several=False)
     positions = _first_positions(density, modes, settings.walkers, generator)
-    engine = _engine(density, settings, generator, {"centre": modes[0].position, "factor": modes[0].factor})
+    if settings.sampler == "nuts":
+        tuning = {"centre": modes[0].position, "factor": modes[0].factor}
+        engine = NutsSampler(density, generator, tuning)
+    else:
+        engine = EnsembleSampler(density.values(), len(settings.names), settings.walkers, generator)
+        positions = engine.settled(positions, box, modes[0])
     return _walked(engine, positions, None, box, settings, started)
 
 
@@ -244,16 +255,6 @@ def _first_positions(
     return centres + moves
 
 
-def _engine(
-    density: BoxedDensity, settings: _Settings, generator: np.random.Generator, tuning: dict[str, Array]
-) -> NutsSampler | EnsembleSampler:
-    if settings.sampler == "nuts":
-        return NutsSampler(density, tuning["centre"], tuning["factor"], generator, tuning.get("step_size"))
-    return EnsembleSampler(
-        density.values(), len(settings.names), settings.walkers, generator, settled="centre" not in tuning
-    )
-
-
 def _walked(
     engine: NutsSampler | EnsembleSampler,
     positions: Array,
@@ -284,9 +285,6 @@ def _walked(
             stopped = "rel_error"
         if stopped is not None:
             break
-    tuning = {}
-    if isinstance(engine, NutsSampler) and engine.step_size is not None:
-        tuning = {"centre": engine.centre, "factor": engine.factor, "step_size": engine.step_size}
     longest = float(np.nanmax(tau)) if np.isfinite(tau).any() else 1.0
     thin = max(1, math.ceil(longest) if settings.thin_chains else int(longest / 2))
     return MarkovChains(
@@ -300,9 +298,9 @@ def _walked(
         done,
         burn_in,
         thin,
-        engine.divergences if isinstance(engine, NutsSampler) else 0,
+        engine.divergences,
         stopped,
-        Continuation(chains[0], values[0], box.lower, box.upper, tuning),
+        Continuation(chains[0], values[0], box.lower, box.upper, engine.tuning),
     )
 
 
@@ -338,13 +336,13 @@ def _grouped(chains: Array) -> Array:
 
 
 def _sparse(chains: Array) -> Array:
-    return chains[:, :: -(-chains.shape[1] // JUDGED)]
+    return chains[:, :: -(-chains.shape[1] // max(JUDGED // len(chains), LEAST_LOOKED_AT))]
 
 
 def _is_long_enough(chains: Array, rhat: Array, ess: Array, settings: _Settings) -> bool:
-    least = 1.0 / settings.rel_error**2
-    if len(chains) >= MANY_WALKERS:  # short chains do not show how long their autocorrelation is
-        least = max(least, LEAST_TAUS * len(chains))
+    wanted = 1.0 / settings.rel_error**2
+    # Short chains do not show how long their autocorrelation is.
+    least = max(wanted, LEAST_TAUS * len(chains)) if len(chains) >= MANY_WALKERS else wanted
     if not (np.isfinite(ess).all() and ess.min() > least and rhat.max() < AGREEMENT):
         return False
-    return bool(tail_effective_sample_size(_sparse(chains)).min() > least)
+    return bool(tail_effective_sample_size(_sparse(chains)).min() > wanted)

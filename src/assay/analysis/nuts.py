@@ -37,9 +37,9 @@ class NutsSampler:
 
     Arguments:
         density: with a gradient.
-        centre, factor: (dimension,) and (dimension, dimension), of the normal density that touches a mode.
         generator: fixes the random numbers.
-        step_size: (chains,) of an earlier run, which has warmed up; None to warm up first.
+        tuning: `centre` and `factor`, (dimension,) and (dimension, dimension), of the normal density that touches a mode;
+            that of an earlier run has the `step_size` (chains,) too. Without it the chains warm up first.
 
     Source: M. D. Hoffman and A. Gelman, J. Mach. Learn. Res. 15, 1593 (2014); A. Cabezas et al., arXiv:2402.10797.
     """
@@ -47,21 +47,25 @@ class NutsSampler:
     def __init__(
         self,
         density: BoxedDensity,
-        centre: Array,
-        factor: Array,
         generator: np.random.Generator,
-        step_size: Array | None = None,
+        tuning: dict[str, Array],
     ) -> None:
-        self.centre, self.factor = centre, factor
-        self.step_size: Array | None = step_size
+        self.centre, self.factor = tuning["centre"], tuning["factor"]
+        self.step_size: Array | None = tuning.get("step_size")
         self.divergences = 0
         self._generator = generator
         program, box = density.density.program, density.box
         self._program = (
-            partial(host_program(len(centre)).run, density.values_and_gradients())
+            partial(host_program(len(self.centre)).run, density.values_and_gradients())
             if program is None
             else _device_program(program, tuple(box.lower), tuple(box.upper))
         )
+
+    @property
+    def tuning(self) -> dict[str, Array]:
+        """What chains are continued with."""
+        learnt = {} if self.step_size is None else {"step_size": self.step_size}
+        return {"centre": self.centre, "factor": self.factor, **learnt}
 
     def warm_up(self, positions: Array) -> Array:
         """Learn the step size of each chain, and the covariance from all of them; the last positions (chains, d)."""

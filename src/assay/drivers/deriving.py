@@ -215,7 +215,11 @@ class Derivation:
 
         Asked only where nothing is scanned.
         """
-        return Quantity(self.graph_of_known(values), name).mean_variance(points)[0]
+        quantity = Quantity(self.graph_of_known(values), name)
+        if any(variable.own_normals for variable in self.variables.values()):
+            return quantity.mean_variance(points)[0]
+        # Nothing is uncertain, and all draws are alike.
+        return quantity.draw(points, np.zeros((1, quantity.normal_dimension)))[0]
 
     def graph_of_known(self, values: Mapping[str, Array]) -> Graph:
         """All variables on outputs of the surrogates that are known, by name, (p, K) each."""

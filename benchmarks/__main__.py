@@ -21,6 +21,7 @@ COMMANDS = {
     "fronts": "the hypervolume of Deb's front after 50 evaluations, beside BoTorch",
     "open": "time of opening a study with 1e5 events, from its snapshot and without",
     "problem": "one problem of the manual, or one promise of the driver, at its seeds; `--help` of it names them",
+    "dask": "a thousand trivial evaluations through Dask, beside `distributed` alone",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 PROBLEM_NAMES = sorted(

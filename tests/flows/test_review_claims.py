@@ -36,7 +36,7 @@ def test_a_claim_that_this_process_gave_up_is_finished_by_the_next_run(monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(store, "transact", busy)
         with pytest.raises(StoreBusyError):
-            study.run(lambda x: x)
+            study.get_suggestion()
     assert list(study.state.claims) == [0]
     runner = threading.Thread(target=study.run, args=(lambda x: x,), daemon=True)
     runner.start()

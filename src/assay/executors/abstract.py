@@ -37,10 +37,12 @@ class AbstractEvaluator(ABC):
     """The expensive model, as something that can be sent to another process (it pickles).
 
     `enforces_timeout` says that `evaluate` itself ends an evaluation at the task's time-out; otherwise only an
-    executor can that is able to kill the process.
+    executor can that is able to kill the process. `makes_durable` says that it leaves the outcome in the task's outbox
+    itself, wherever it evaluates.
     """
 
     enforces_timeout: bool = False
+    makes_durable: bool = False
 
     @abstractmethod
     def evaluate(self, task: Task) -> Outcome:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import final
 
 from assay.executors.abstract import AbstractEvaluator, Task
-from assay.executors.outbox import read_from_outbox
+from assay.executors.outbox import is_in_outbox, keep_in_outbox, read_from_outbox
 from assay.executors.slots import Job, TaskQueue, WorkerSlot
 from assay.executors.worker import Setup
 from assay.records import Outcome
@@ -39,6 +39,7 @@ class IsolatedEvaluator(AbstractEvaluator):
     setup: Setup
     folders: tuple[str, ...] = ()
     grace_seconds: float = 0.0
+    makes_durable: bool = True  # in the child, by its worker
 
     def evaluate(self, task: Task) -> Outcome:
         """Evaluate in a child, or read what was finished before: Dask repeats a task whose worker was lost after it."""
@@ -46,8 +47,12 @@ class IsolatedEvaluator(AbstractEvaluator):
             finished = read_from_outbox(task.outbox, task.number, task.attempt)
             if finished is not None:
                 return finished
-        # the outcome is made durable here, by whoever called this: the child need not
-        return _pool_of(self).run(replace(task, outbox=None))
+        # The child makes its outcome durable, as in the local pool: the threads of a Dask worker share one interpreter's
+        # lock with its conversation. What became of a child that died is made durable here.
+        outcome = _pool_of(self).run(task)
+        if not is_in_outbox(task):
+            keep_in_outbox(task, outcome)
+        return outcome
 
 
 def own_folders() -> tuple[str, ...]:

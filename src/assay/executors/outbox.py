@@ -17,10 +17,13 @@ from assay.codec.plain import decode, encode
 from assay.errors import StoreError, StoreVersionError
 from assay.executors.abstract import AbstractEvaluator, Task
 from assay.executors.evaluators import describe_exception
+from assay.executors.pulse import with_pulse
 from assay.records import Outcome
 
 __all__ = [
     "evaluate_durably",
+    "is_in_outbox",
+    "keep_in_outbox",
     "read_from_outbox",
     "read_outbox",
     "remove_from_outbox",
@@ -36,19 +39,35 @@ _TORN_AFTER_SECONDS = 3600.0  # another runner's worker may be writing right now
 
 def evaluate_durably(evaluator: AbstractEvaluator, task: Task) -> Outcome:
     """Evaluate, and leave the outcome in the task's outbox before returning it. Runs where the worker is."""
+    if evaluator.makes_durable:
+        return _evaluate(evaluator, task)
+    with with_pulse(task):
+        outcome = _evaluate(evaluator, task)
+        keep_in_outbox(task, outcome)
+    return outcome
+
+
+def _evaluate(evaluator: AbstractEvaluator, task: Task) -> Outcome:
     try:
-        outcome = evaluator.evaluate(task)
+        return evaluator.evaluate(task)
     except Exception as error:  # noqa: BLE001 - an evaluator of a third party that breaks its promise costs one evaluation
         line, details = describe_exception(error)
-        outcome = Outcome("model_failure", error=line, details=details)
-    if task.outbox is not None:
-        try:
-            write_to_outbox(task.outbox, task, outcome)
-        except OSError as error:
-            logger.warning(
-                "the outcome of suggestion %d could not be kept in its outbox: %s", task.number, error
-            )
-    return outcome
+        return Outcome("model_failure", error=line, details=details)
+
+
+def keep_in_outbox(task: Task, outcome: Outcome) -> None:
+    """Leave an outcome in the task's outbox, if it has one; a file system that refuses costs durability only."""
+    if task.outbox is None:
+        return
+    try:
+        write_to_outbox(task.outbox, task, outcome)
+    except OSError as error:
+        logger.warning("the outcome of suggestion %d could not be kept in its outbox: %s", task.number, error)
+
+
+def is_in_outbox(task: Task) -> bool:
+    """Whether the task's outbox holds its outcome, readable or not."""
+    return task.outbox is not None and _path(task.outbox, task.number, task.attempt).exists()
 
 
 def write_to_outbox(folder: Path, task: Task, outcome: Outcome) -> Path:

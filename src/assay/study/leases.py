@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import final
 
 from assay.errors import StoreError
+from assay.executors.liveness import host_name
 from assay.store.abstract import AbstractStore, Lease
-from assay.study.owner import host_name, this_owner
+from assay.study.owner import this_owner
 from assay.study.steps import LEASE_SECONDS
 
 __all__ = ["LeaseKeeper"]

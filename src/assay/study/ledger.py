@@ -24,7 +24,7 @@ from assay.study.journal import Journal
 from assay.study.owner import working_owner
 from assay.study.pacing import pace
 from assay.study.state import StudyState
-from assay.study.suggesting import claim, compute, history_of, write_down
+from assay.study.suggesting import claim, history_of, suggest, suggest_alone
 from assay.study.verdicts import Ended, judge
 
 __all__ = ["Ledger"]
@@ -140,24 +140,13 @@ class Ledger:
                 in advance also when those that are open complete `max_iter`.
             SpaceError: when a variable environment parameter has no value yet.
         """
-        return self.suggest_many(environment, 1, lease=lease, in_advance=in_advance)[0]
 
-    def suggest_many(
-        self, environment: Mapping[str, float] | None, most: int, *, lease: bool, in_advance: bool = False
-    ) -> list[Suggestion]:
-        """At least one suggestion; several only from a driver whose suggestions do not depend on each other.
-
-        They are claimed in one transaction and written in another. Arguments and errors are those of `suggest`.
-        """
-
-        def admit(state: StudyState, claimed_before: bool) -> int:
-            return self._admit(
-                state, limited=(lease or in_advance) and not claimed_before, in_advance=in_advance
-            )
+        def admit(state: StudyState, claimed_before: bool) -> None:
+            self._admit(state, limited=(lease or in_advance) and not claimed_before, in_advance=in_advance)
 
         while True:
             with self._lock, working_owner() as owner:
-                claims = claim(
+                claimed = claim(
                     self._journal,
                     self.definition,
                     environment,
@@ -165,16 +154,30 @@ class Ledger:
                     self._effort,
                     owner,
                     in_advance=in_advance,
-                    most=most if self.driver_in(self.known).pacing.alone else 1,
                 )
-                computed = [
-                    # the driver as it was at the claim, so that whoever finishes the work comes to the same point
-                    compute(self._journal, self._driver_of(claimed.configuration), claimed)
-                    for claimed in claims
-                ]
-                suggestions = write_down(self._journal, computed, lease=lease)
-            if suggestions:
-                return suggestions
+                # the driver as it was at the claim, so that whoever finishes the work comes to the same point
+                driver = self._driver_of(claimed.configuration)
+                suggestion = suggest(self._journal, driver, claimed, lease=lease)
+            if suggestion is not None:
+                return suggestion
+
+    def suggest_many(self, most: int) -> list[Suggestion]:
+        """Suggestions that this process evaluates from now on: several from a driver that needs only their numbers.
+
+        Errors are those of `suggest`.
+        """
+        with self._lock:
+            driver = self.driver_in(self.known)
+            if not driver.pacing.alone or self.known.claims:
+                return [self.suggest(None, lease=True)]
+            return suggest_alone(
+                self._journal,
+                self.definition,
+                driver,
+                lambda state: self._admit(state, limited=True, in_advance=False),
+                most,
+                lease=True,
+            )
 
     def _effort(self, state: StudyState) -> float:
         driver = self.driver_in(state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,9 @@ from assay.errors import (
 )
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor, Task
 from assay.executors.evaluators import PythonEvaluator
-from assay.executors.outbox import read_outbox, remove_from_outbox
+from assay.executors.liveness import host_name
+from assay.executors.outbox import read_from_outbox, read_outbox, remove_from_outbox
+from assay.executors.pulse import still_running
 from assay.executors.serial import SerialExecutor
 from assay.records import Event, LeaseTaken, Outcome, Suggestion, SuggestionCleared
 from assay.space.parameters import EnvironmentVariable
@@ -35,7 +37,7 @@ from assay.study.evaluation import (
 from assay.study.interrupts import Interrupts
 from assay.study.leases import LeaseKeeper
 from assay.study.ledger import Ledger
-from assay.study.owner import host_name, this_owner
+from assay.study.owner import this_owner
 from assay.study.pacing import pace
 from assay.study.progress import Progress
 from assay.study.state import StudyState
@@ -177,18 +179,39 @@ class Runner:
             self._notify(self._keep_finished())
 
     def _next_step(self, executor: AbstractExecutor) -> Step:
-        state = self._ledger.known
         numbers = {number for number, _ in self._running.values()}
+        others = self._ledger.known.leases.keys() - numbers
+        rows = self._rows() if others else {}
+        going_on = self._look_after(others, rows)
+        state = self._ledger.known
         return next_step(
             state,
             self._ledger.settings_in(state),
             numbers,
             executor.width(),
-            self._rows() if state.leases.keys() - numbers else {},
+            rows,
             self._stop_reason(state),
+            going_on=going_on,
             in_advance=self._suggest and self._looks_ahead(state),
             suggest=self._suggest,
         )
+
+    def _look_after(self, numbers: Iterable[int], rows: Mapping[int, Lease]) -> set[tuple[int, int]]:
+        """Of attempts that were begun elsewhere by runners that are gone: take in what has ended, and say what goes on."""
+        state, now = self._ledger.known, time.time()
+        lost = [number for number in numbers if is_abandoned(state, number, rows, now)]
+        if self._outbox is None or not lost:
+            return set()
+        going_on = still_running(
+            self._outbox
+        )  # before looking for outcomes: what ends in between has left one
+        for number in lost:
+            attempt = state.leases[number].attempt
+            outcome = read_from_outbox(self._outbox, number, attempt)
+            if outcome is not None:
+                self._ledger.record([Ended(number, attempt, outcome)])
+                remove_from_outbox(self._outbox, number, attempt)
+        return going_on
 
     def _widest(self) -> AbstractExecutor:
         """The executor; a wider one from now on where the study has come to allow more, and the choice is ours."""
@@ -206,7 +229,7 @@ class Runner:
     def _ask(self, executor: AbstractExecutor) -> None:
         free = executor.width() - len(self._running)
         try:
-            suggestions = self._ledger.suggest_many(None, free, lease=True)
+            suggestions = self._ledger.suggest_many(free)
         except NoFreeSlotError:  # another process was quicker
             return
         for suggestion in suggestions:

@@ -84,6 +84,7 @@ def next_step(
     leases: Mapping[int, Lease],
     stop_reason: str | None,
     *,
+    going_on: Collection[tuple[int, int]] = (),
     in_advance: bool = False,
     suggest: bool = True,
 ) -> Step:
@@ -94,6 +95,7 @@ def next_step(
         width: how many it can evaluate at once.
         leases: the rows of the store, by number.
         stop_reason: why no further suggestion should be made, None to go on.
+        going_on: the attempts, as (number, attempt), that workers still evaluate although whoever began them is gone.
         in_advance: whether the next suggestion is worth computing while evaluations run.
         suggest: whether to ask for new points, or only to evaluate those that there are.
     """
@@ -109,6 +111,7 @@ def next_step(
             number
             for number in sorted(state.leases.keys() & state.open)
             if number not in running
+            and (number, state.leases[number].attempt) not in going_on
             and (_to_repeat(state, number) or is_abandoned(state, number, leases, now))
         ]
         if lost:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from assay.drivers.abstract import AbstractDriver, History, Request
+from assay.executors.liveness import host_name
 from assay.records import (
     Event,
     LeaseTaken,
@@ -23,11 +24,11 @@ from assay.records import (
 )
 from assay.study.definition import Definition
 from assay.study.journal import Journal
-from assay.study.owner import host_name, this_owner
+from assay.study.owner import this_owner
 from assay.study.state import StudyState
 from assay.study.steps import is_abandoned_claim
 
-__all__ = ["Claim", "Computed", "claim", "compute", "history_of", "timestamp", "write_down"]
+__all__ = ["Claim", "claim", "history_of", "suggest", "suggest_alone", "timestamp"]
 
 
 def timestamp() -> str:
@@ -59,23 +60,21 @@ def claim(
     journal: Journal,
     definition: Definition,
     environment: Mapping[str, float] | None,
-    admit: Callable[[StudyState, bool], int],
+    admit: Callable[[StudyState, bool], None],
     effort: Callable[[StudyState], float],
     owner: str,
     *,
     in_advance: bool,
-    most: int = 1,
-) -> list[Claim]:
+) -> Claim:
     """Claim the next number, or one whose owner died while computing it.
 
     Arguments:
         environment: for the new number; None for the last one known.
-        admit: how many further suggestions may be open now; raises when none may, or with True, when one claimed before
-            may not; called under the write lock.
+        admit: raises when no further suggestion may be open now, or with True, when one claimed before may not;
+            called under the write lock.
         effort: how far to search.
         owner: who computes it.
         in_advance: whether it is to wait until a slot is free.
-        most: how many new numbers to claim at once; none of them will see the points of the others.
 
     Raises:
         SpaceError: when a variable environment parameter has no value yet.
@@ -89,67 +88,96 @@ def claim(
                 if event.in_advance:
                     admit(state, True)
                 return [replace(event, owner=owner, in_advance=in_advance)]
-        count = min(most, admit(state, False))
+        admit(state, False)
         seen.append((history_of(definition, state), state.configuration["driver"]))
         values = definition.space.validate_environment({**state.environment, **(environment or {})})
-        first, asked = state.next_number, (values, owner, effort(state), in_advance)
-        return [SuggestionClaimed(number, state.last, *asked) for number in range(first, first + count)]
+        return [SuggestionClaimed(state.next_number, state.last, values, owner, effort(state), in_advance)]
 
-    claimed = [event for event in journal.transact(decide) if isinstance(event, SuggestionClaimed)]
+    (event,) = journal.transact(decide)
+    assert isinstance(event, SuggestionClaimed)
     if seen:
-        return [Claim(event, *seen[0]) for event in claimed]
-    past = [journal.state_at(event.prefix) for event in claimed]
-    return [
-        Claim(event, history_of(definition, state), state.configuration["driver"])
-        for event, state in zip(claimed, past, strict=True)
-    ]
+        return Claim(event, *seen[0])
+    past = journal.state_at(event.prefix)
+    return Claim(event, history_of(definition, past), past.configuration["driver"])
 
 
-@dataclass(frozen=True)
-class Computed:
-    """The point of a claim, which is not written yet."""
+def suggest(journal: Journal, driver: AbstractDriver, claimed: Claim, *, lease: bool) -> Suggestion | None:
+    """Compute the point of a claim and write it down; with `lease`, start its first attempt in the same
+    transaction.
 
-    claim: SuggestionClaimed
-    event: Suggested
-
-
-def compute(journal: Journal, driver: AbstractDriver, claimed: Claim) -> Computed:
-    """Compute the point of a claim; when that fails, the claim is withdrawn."""
-    claim, history = claimed.event, claimed.history
-    number = claim.number
-    started = time.perf_counter()
-    try:
-        proposal = driver.suggest(history, Request(number, claim.environment, claim.effort))
-    except BaseException as error:
-        withdrawn = SuggestionCleared(number, f"no suggestion: {type(error).__name__}: {error}")
-        journal.transact(lambda state: [withdrawn] if _owner(state, number) == claim.owner else [])
-        raise
-    suggestion = Suggestion(number, proposal.values, dict(claim.environment), timestamp())
-    info = {**proposal.info, "seconds": time.perf_counter() - started}
-    if claim.effort != 1.0:
-        info["effort"] = claim.effort
-    return Computed(claim, Suggested(suggestion, proposal.state, info))
-
-
-def write_down(journal: Journal, computed: Sequence[Computed], *, lease: bool) -> list[Suggestion]:
-    """Write points down, in one transaction; with `lease`, start their first attempts with it.
-
-    Returns those that were ours to give: a claim may have been withdrawn meanwhile, or taken over by another process.
+    None when the claim was withdrawn meanwhile, or taken over by another process: then the point is not ours to give.
     """
+    number, owner = claimed.event.number, claimed.event.owner
+
+    def is_ours(state: StudyState) -> bool:
+        return number in state.claims and state.claims[number].owner == owner
+
+    try:
+        suggested = _computed(
+            driver, claimed.history, Request(number, claimed.event.environment, claimed.event.effort)
+        )
+    except BaseException as error:
+        reason = f"no suggestion: {type(error).__name__}: {error}"
+        journal.transact(lambda state: [SuggestionCleared(number, reason)] if is_ours(state) else [])
+        raise
+    written = journal.transact(lambda state: _begun(suggested, lease=lease) if is_ours(state) else [])
+    return journal.state.trials[number].suggestion if written else None
+
+
+def suggest_alone(
+    journal: Journal,
+    definition: Definition,
+    driver: AbstractDriver,
+    admit: Callable[[StudyState], int],
+    most: int,
+    *,
+    lease: bool,
+) -> list[Suggestion]:
+    """Several points whose driver needs nothing but their number and the environment, in one transaction.
+
+    They need no claim: whoever comes to the number comes to the point. So they are computed for the numbers that are
+    probably next, and written unless somebody was quicker.
+
+    Arguments:
+        admit: how many further suggestions may be open; raises when none may.
+        most: how many are wanted.
+
+    Raises:
+        SpaceError: when a variable environment parameter has no value yet.
+    """
+    known = journal.state
+    settings, history = known.configuration["driver"], history_of(definition, known)
+    environment = definition.space.validate_environment(dict(known.environment))
+    known_environment, first = dict(known.environment), known.next_number
+    points = {
+        number: _computed(driver, history, Request(number, environment))
+        for number in range(first, first + min(most, admit(known)))
+    }
 
     def decide(state: StudyState) -> Sequence[Event]:
-        events: list[Event] = []
-        for one in computed:
-            if _owner(state, one.claim.number) == one.claim.owner:
-                events.append(one.event)
-                if lease:
-                    events.append(LeaseTaken(one.claim.number, 1, this_owner(), host_name()))
-        return events
+        count = admit(state)
+        if state.configuration["driver"] != settings or state.environment != known_environment:
+            return []
+        numbers = range(state.next_number, state.next_number + count)
+        return [
+            event for number in numbers if number in points for event in _begun(points[number], lease=lease)
+        ]
 
     return [event.suggestion for event in journal.transact(decide) if isinstance(event, Suggested)]
 
 
-def _owner(state: StudyState, number: int) -> str | None:
-    """Who computes that number now."""
-    claim = state.claims.get(number)
-    return None if claim is None else claim.owner
+def _computed(driver: AbstractDriver, history: History, request: Request) -> Suggested:
+    started = time.perf_counter()
+    proposal = driver.suggest(history, request)
+    suggestion = Suggestion(request.number, proposal.values, dict(request.environment), timestamp())
+    info = {**proposal.info, "seconds": time.perf_counter() - started}
+    if request.effort != 1.0:
+        info["effort"] = request.effort
+    return Suggested(suggestion, proposal.state, info)
+
+
+def _begun(suggested: Suggested, *, lease: bool) -> list[Event]:
+    """The events of a point that is given; with `lease`, this process evaluates it."""
+    if not lease:
+        return [suggested]
+    return [suggested, LeaseTaken(suggested.suggestion.number, 1, this_owner(), host_name())]

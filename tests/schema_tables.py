@@ -22,6 +22,7 @@ from assay.acquisition.configuration import (
 from assay.drivers.configuration import ActiveLearningConfiguration
 from assay.drivers.differential_evolution import DifferentialEvolutionConfiguration
 from assay.drivers.evolution_strategy import CMAESConfiguration
+from assay.drivers.law_search import LawSearchConfiguration
 from assay.drivers.presets import (
     BayesianLeastSquaresConfiguration,
     BayesianOptimizationConfiguration,
@@ -83,6 +84,7 @@ MODELS: dict[str, type[BaseModel]] = {
             BayesianReconstructionConfiguration,
         ),
         RandomSearchConfiguration,
+        LawSearchConfiguration,
         CMAESConfiguration,
         DifferentialEvolutionConfiguration,
         ScipyMinimizerConfiguration,

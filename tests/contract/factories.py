@@ -41,6 +41,7 @@ from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.differential_evolution import DifferentialEvolution
 from assay.drivers.evolution_strategy import CMAES
 from assay.drivers.exploration import AdaptiveSampling
+from assay.drivers.law_search import LawSearch
 from assay.drivers.presets import BayesianOptimization, Preset
 from assay.drivers.random_search import RandomSearch
 from assay.drivers.scipy_least_squares import ScipyLeastSquares
@@ -244,12 +245,14 @@ STORES: dict[str, tuple[type, Callable[[Path], AbstractStore]]] = {
     "sqlite": (SqlStore, lambda folder: open_store(folder / "study.assay.db")),
 }
 
+_SMALL_SEARCH = {"num_initial": 8, "binary_operators": ["+", "*"], "unary_operators": []}
 DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
     "active learning": (ActiveLearning, ActiveLearning.from_data),
     "adaptive sampling": (AdaptiveSampling, AdaptiveSampling.from_data),
     "Bayesian optimisation": (Preset, BayesianOptimization.from_data),
     "CMA-ES": (CMAES, CMAES.from_data),
     "differential evolution": (DifferentialEvolution, DifferentialEvolution.from_data),
+    "search for a law": (LawSearch, lambda data: LawSearch.from_data({**_SMALL_SEARCH, **data})),
     "random search": (RandomSearch, RandomSearch.from_data),
     "SciPy's least squares": (ScipyLeastSquares, ScipyLeastSquares.from_data),
     "SciPy's minimisers": (ScipyMinimizer, ScipyMinimizer.from_data),

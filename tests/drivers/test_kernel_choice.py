@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from tests.drivers.helpers import succeeded
 
+from assay.drivers.abstract import History, Request
+from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.configuration import GP
 from assay.drivers.models import fit_or_keep
 from assay.drivers.surrogates import build_surrogates
 from assay.numerics.coordinates import Coordinates
+from assay.records import Measurement
 from assay.space.space import Space
 from assay.surrogates.dataset import Dataset
 
@@ -43,3 +47,25 @@ def test_a_smooth_vector_that_is_deterministic_is_known_to_more_digits():
         ratios[outputs] = {kernel: recipe.deterministic_noise_ratio for kernel, recipe in built.items()}
     assert ratios[1] == {"matern52": 1e-8, "squared_exponential": 1e-8}
     assert ratios[2] == {"matern52": 1e-8, "squared_exponential": 1e-10}
+
+
+@pytest.mark.parametrize(
+    ("objective", "kernel"), [("Minimizer", "squared_exponential"), ("Explorer", "matern52")]
+)
+def test_what_explores_is_the_model_that_is_read(objective, kernel):
+    space = Space.from_data([{"name": "x", "domain": [0.0, 1.0]}])
+    driver = ActiveLearning.from_data(
+        {
+            "deterministic": True,
+            "surrogates": [{"warping_function": "identity"}],
+            "objectives": [{"type": objective}],
+        }
+    )
+    trials = [
+        succeeded(number, {"x": float(x)}, Measurement((float(smooth(x)),)))
+        for number, x in enumerate(POINTS[:, 0])
+    ]
+    proposal = driver.suggest(History(space, tuple(trials), seed=0), Request(len(trials)))
+    assert proposal.state["surrogates"]["loss"]["identity"]["kernel"] == kernel
+    read = driver.belief(History(space, tuple(trials), 0, proposal.state))
+    assert read.models.by_name["loss"].recipe.kernel == "matern52"

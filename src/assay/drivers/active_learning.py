@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from assay.acquisition.configuration import Minimizer
+from assay.acquisition.configuration import Explorer, Minimizer
 from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.belief import Belief, averaged_posteriors
 from assay.drivers.configuration import ActiveLearningConfiguration, validate
@@ -39,6 +39,7 @@ from assay.records import Measurement, Trial
 from assay.space.space import Space
 from assay.surrogates.configuration import GP
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
+from assay.surrogates.thinning import latest
 
 __all__ = ["ActiveLearning"]
 
@@ -190,24 +191,36 @@ class ActiveLearning(AbstractDriver):
             lowest = float(np.nanmin(values)) if np.isfinite(values).any() else None
         return met_rule(objective, lowest, (history.state or {}).get("recent", []))
 
-    def belief(self, history: History, *, as_chosen: bool = False) -> Belief:
+    def belief(self, history: History, *, as_chosen: bool = False, min_dist: float = 0.0) -> Belief:
         """The models after a history, fitted to all of it; for predictions and pictures.
 
         Arguments:
             history: what happened.
             as_chosen: take the models that suggestions are made by, with the kernel of the greatest evidence and one set
                 of hyperparameters: the better means, as Markov chains need them, with the lesser intervals.
+            min_dist: of Gaussian processes, instead of the configured one where it is above 0.
 
         Raises:
-            UsageError: before two evaluations succeeded.
+            UsageError: before two evaluations succeeded, or for a `min_dist` that is negative or not finite.
         """
+        if min_dist:
+            return self._sparse(min_dist).belief(history, as_chosen=as_chosen)
         seen = self._seen(history)
         self._require_enough(seen.training)
         models = self._models(history, seen, first_only=not as_chosen)
         # What people read says how sure it is of its hyperparameters too; a suggestion can do without.
         posteriors = models.posteriors if as_chosen else averaged_posteriors(models)
         feasible = FeasibleSet.of(history.space, seen.derivation.coordinates)
-        belief = Belief(seen.derivation, models, posteriors, feasible, seen.points, seen.observed)
+        averages = robust_posteriors(self.settings, seen.derivation.coordinates, models.posteriors)
+        belief = Belief(
+            seen.derivation,
+            models,
+            posteriors,
+            feasible,
+            seen.points,
+            seen.observed,
+            averages if self._is_robust else None,
+        )
         if np.isfinite(seen.observed).all():
             return belief
         expected = belief.select().mean_variance(seen.points)[0][:, 0]
@@ -267,17 +280,31 @@ class ActiveLearning(AbstractDriver):
                 holder[last] = value
         return data
 
+    def _sparse(self, min_dist: float) -> ActiveLearning:
+        """The driver whose Gaussian processes leave out rows that crowd."""
+        entries = [
+            entry.model_copy(update={"min_dist": min_dist}) if isinstance(entry, GP) else entry
+            for entry in self.settings.surrogates
+        ]
+        return replace(self, settings=self.settings.model_copy(update={"surrogates": entries}))
+
     def trained(
-        self, history: History, surrogate: int | None = None, fresh_starts: int = 0
+        self,
+        history: History,
+        surrogate: int | None = None,
+        fresh_starts: int = 0,
+        min_dist: float = 0.0,
     ) -> dict[str, Any]:
         """The state for the next suggestion after a fit of the hyperparameters to all data.
 
         Arguments:
             surrogate: which, counted from 0; None: all.
             fresh_starts: of each fit, beside the hyperparameters so far.
+            min_dist: of Gaussian processes, leave out rows that stand closer to others than so many length scales.
 
         Raises:
-            UsageError: before two evaluations succeeded, or for an unknown surrogate.
+            UsageError: before two evaluations succeeded, for an unknown surrogate, or for a `min_dist` that is negative or
+                not finite.
         """
         entries = self.settings.surrogates
         if surrogate is not None and not 0 <= surrogate < len(entries):
@@ -290,6 +317,7 @@ class ActiveLearning(AbstractDriver):
             for entry in entries
         ]
         driver = replace(self, settings=self.settings.model_copy(update={"surrogates": eager}))
+        horizons = {entry.name: entry.horizon for entry in entries}
         fits = dict(self._fits(history))
         for name in dict.fromkeys(turn.warping for turn in self._turns):
             warpings = self._warpings(name)
@@ -297,10 +325,15 @@ class ActiveLearning(AbstractDriver):
             def randomness(purpose: str, name: str = name) -> np.random.Generator:
                 return generator(history.seed, len(history.trials), f"training {name} {purpose}")
 
-            models = driver._fit(
-                seen.derivation.coordinates, seen.training, warpings, fits, randomness, refit=chosen
-            )
-            fits = {**fits, **models.state(fits, warpings)}
+            coordinates, rows = seen.derivation.coordinates, seen.training
+            counts: dict[str, int] = {}
+            if min_dist:
+                before = self._sparse(min_dist)._fit(coordinates, rows, warpings, fits, randomness)
+                thinned = {own: model.data for own, model in before.by_name.items()}
+                counts = {own: len(latest(rows.datasets[own], horizons[own])) for own in chosen}
+                rows = replace(rows, datasets=thinned)
+            models = driver._fit(coordinates, rows, warpings, fits, randomness, refit=chosen)
+            fits = {**fits, **models.of_rows(counts).state(fits, warpings)}
         return {**(history.state or {}), "surrogates": fits}
 
     def _require_enough(self, seen: Training) -> None:
@@ -318,7 +351,8 @@ class ActiveLearning(AbstractDriver):
         turn = self._turn(request.number)
         warpings = self._warpings(turn.warping)
         fits = self._fits(history)
-        models = self._fit(domain.coordinates, seen, warpings, fits, randomness)
+        # What explores is the model that people read: its uncertainty is what the looks are to take away.
+        models = self._fit(domain.coordinates, seen, warpings, fits, randomness, first_only=self._explores)
         scaling = self._scaling(randomness("scaling"))
         looks = Looks(seen.succeeded, seen.failed, seen.pending)
         view = self._seen(history)
@@ -388,6 +422,10 @@ class ActiveLearning(AbstractDriver):
             and not self._is_robust
             and not settings.objectives[0].localize
         )
+
+    @property
+    def _explores(self) -> bool:
+        return isinstance(leading(self.settings.objectives), Explorer)
 
     @property
     def _is_robust(self) -> bool:

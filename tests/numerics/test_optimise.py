@@ -162,3 +162,15 @@ def test_starts_that_head_for_the_same_peak_are_climbed_once():
     # No maximum is lost: every end of the full climb has an end of the other beside it.
     peaks = followed.points[:, None]
     assert np.abs(every.points - peaks).max(axis=2).min(axis=0).max() < 1e-6
+
+
+def test_a_gradient_that_is_far_too_large_stops_its_own_start_only():
+    def function(x: Array) -> tuple[Array, Array]:
+        is_right = x[:, :1] > 0.5
+        away = x - np.where(is_right, 0.9, 0.3)
+        gradient = np.where(x[:, :1] > 0.7, -1e127 * np.array([1.0, 1.4, 0.08]), -2.0 * away)
+        return -(away**2).sum(axis=1), gradient
+
+    found = maximise_batch(function, np.array([[0.52, 0.2, 0.5], [0.1, 0.2, 0.5]]), np.zeros(3), np.ones(3))
+    assert np.isfinite(found.points).all()
+    np.testing.assert_allclose(found.points[1], 0.3, atol=1e-6)

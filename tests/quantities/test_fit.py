@@ -112,6 +112,21 @@ def test_a_parameter_on_its_bound_stays_there_and_has_no_slope() -> None:
     assert (values_bar[:, 1] != 0.0).all()
 
 
+def test_a_peak_that_no_entry_sees_has_no_slope_and_leaves_the_line_its_own() -> None:
+    bounds, unseen = [*BOUNDS[:2], (0.005, 3.0), *BOUNDS[3:]], [4.0, 2.125, 0.008, 0.0, 0.0]
+    fit = Fit.of("v", "loss", CURVE, ["x"], X[:, None].tolist(), unseen, bounds=bounds)
+    mean = (0.3 + 0.2 * X)[None]
+    entry = Incoming(mean[None] + 0.01 * np.cos(9.0 * X), mean, np.full_like(mean, 0.1))
+    result = fit.push([entry], Place(np.zeros((1, 1)), {}, {}, np.ones((1, 1))), np.zeros((1, 0)))
+    np.testing.assert_allclose(result.values[0, 0, :3], unseen[:3], rtol=1e-9)
+    bar = np.ones_like(result.values)
+    bar[..., 5] = 0.0
+    ((values_bar, _, _),), _ = result.pullback(bar)
+    assert values_bar is not None
+    line = np.linalg.pinv(np.stack([np.ones_like(X), X], axis=1))
+    np.testing.assert_allclose(values_bar[0, 0], line.sum(axis=0), rtol=1e-6)
+
+
 def test_more_starts_find_what_one_misses() -> None:
     x = np.linspace(0.0, 10.0, 30)
     y = np.sin(2.3 * x)[None]

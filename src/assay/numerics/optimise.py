@@ -21,6 +21,7 @@ ValueGradient = Callable[[Array], tuple[Array, Array]]
 SUFFICIENT_INCREASE = 1e-4
 SMALLEST_STEP = 1e-14
 SMALLEST = 1e-300
+ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,7 @@ class _Climb:
             gradient = gradient * free
             matrix = matrix * (free[:, :, None] * free[:, None, :])
             matrix += held[:, :, None] * np.eye(x.shape[1])
-        direction = np.linalg.solve(matrix, gradient[:, :, None])[:, :, 0]
+        direction = _solved(matrix, gradient)
         inside = np.minimum(np.maximum(x + direction, 0.0), self.top) - x
         lost = ~(np.einsum("ij,ij->i", inside, gradient) > 0)
         if lost.any():
@@ -278,3 +279,13 @@ class _Climb:
             self.is_fresh |= lost
         reach = np.maximum(np.abs(direction).max(axis=1), SMALLEST)
         self.direction = direction * np.minimum(1.0, self.longest / reach)[:, None]
+
+
+def _solved(matrix: Array, right: Array) -> Array:
+    """The solution (starts, dimension) of each start's system."""
+    try:
+        return np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        # A gradient that is larger by orders of magnitude leaves nothing of what a start's matrix knew before.
+        size = np.abs(matrix).max(axis=(1, 2), keepdims=True)
+        return np.linalg.solve(matrix + ROUNDING * size * np.eye(right.shape[1]), right[:, :, None])[:, :, 0]

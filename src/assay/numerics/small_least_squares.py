@@ -118,7 +118,7 @@ def held_still(matrix: Array, held: Array) -> Array:
 
 
 def solve_each(matrix: Array, right: Array) -> tuple[Array, Array]:
-    """A⁻¹ b for each positive definite A (M, M, problems) and b (M, problems), by Cholesky; and where A was that."""
+    """A⁻¹ b for each positive definite A (M, M, problems) and b (M, problems), by Cholesky; and where that went well."""
     size, lower, solution = len(matrix), np.zeros_like(matrix), np.array(right)
     is_definite = np.ones(matrix.shape[2], dtype=bool)
     for j in range(size):
@@ -127,11 +127,13 @@ def solve_each(matrix: Array, right: Array) -> tuple[Array, Array]:
         lower[j, j] = np.sqrt(np.where(is_definite, pivot, 1.0))
         for i in range(j + 1, size):
             lower[i, j] = (matrix[i, j] - (lower[i, :j] * lower[j, :j]).sum(axis=0)) / lower[j, j]
-    for j in range(size):
-        solution[j] = (solution[j] - (lower[j, :j] * solution[:j]).sum(axis=0)) / lower[j, j]
-    for j in reversed(range(size)):
-        solution[j] = (solution[j] - (lower[j + 1 :, j] * solution[j + 1 :]).sum(axis=0)) / lower[j, j]
-    return solution, is_definite
+    # What is as good as singular may overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for j in range(size):
+            solution[j] = (solution[j] - (lower[j, :j] * solution[:j]).sum(axis=0)) / lower[j, j]
+        for j in reversed(range(size)):
+            solution[j] = (solution[j] - (lower[j + 1 :, j] * solution[j + 1 :]).sum(axis=0)) / lower[j, j]
+    return solution, is_definite & np.isfinite(solution).all(axis=0)
 
 
 @final
@@ -193,8 +195,7 @@ def _step(matrix: Array, curvature: Array, slope: Array, held: Array, damping: A
     diagonal, damped = np.arange(len(slope)), np.array(matrix)
     # A parameter without influence has no curvature; any positive number keeps it where it is.
     damped[diagonal, diagonal] += damping * curvature + np.where(curvature > 0.0, 0.0, 1.0)
-    step, is_definite = solve_each(held_still(damped, held), np.where(held, 0.0, -slope))
-    is_solved = is_definite & np.isfinite(step).all(axis=0)
+    step, is_solved = solve_each(held_still(damped, held), np.where(held, 0.0, -slope))
     return np.where(is_solved, step, 0.0), is_solved
 
 

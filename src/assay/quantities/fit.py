@@ -24,7 +24,9 @@ Array = np.ndarray
 _LEAST_DEVIATION = 1e-8
 # The steps after which the fits to a mean and to a draw end as they are. Near a curve that the fit can follow, a few
 # suffice; where there is none, hundreds would be spent on a number that means nothing.
-_STEPS_OF_MEAN, _STEPS_OF_DRAW = 24, 16
+_STEPS = 16
+# A parameter whose share of the curvature is less than this stays as it is: a peak between two entries has any height.
+_NO_INFLUENCE = 1e-30
 
 
 @final
@@ -154,11 +156,11 @@ class Fit(AbstractSampledVariable):
                 f"got {self._degrees + len(self.parameters)}"
             )
         weights, is_free = self._weights(incoming.mean, incoming.variance)
-        best = self.minimum(incoming.mean.T, weights.T, _STEPS_OF_MEAN)
+        best = self.minimum(incoming.mean.T, weights.T, _STEPS)
         targets = np.ascontiguousarray(np.transpose(incoming.values, (2, 0, 1)).reshape(size, -1))
         all_weights = np.tile(weights.T, (1, draws))
         begin = np.tile(best, (1, draws))
-        found = least_squares(self._model, targets, all_weights, begin, self.bounds, _STEPS_OF_DRAW)
+        found = least_squares(self._model, targets, all_weights, begin, self.bounds, _STEPS)
         residual = self._model(found)[0] - targets
         square = np.einsum("np,np->p", all_weights, residual**2) / self._degrees
         values = np.concatenate([found, square[None]]).T.reshape(draws, count, -1)
@@ -218,6 +220,8 @@ class Fit(AbstractSampledVariable):
         lower, upper = self.bounds[0][:, None], self.bounds[1][:, None]
         held = ((theta <= lower) & (slope > 0.0)) | ((theta >= upper) & (slope < 0.0))
         normal = normal_matrix(jacobian, weights)
+        influence = normal[np.arange(len(normal)), np.arange(len(normal))]
+        held |= influence <= _NO_INFLUENCE * influence.max(axis=0)
         right = np.where(held, 0.0, bar[:-1])
         whole = normal + bending(self._model, theta, weighted, normal)
         moved, is_minimum = solve_each(held_still(whole, held), right)

@@ -195,3 +195,41 @@ def test_a_preset_has_the_same_methods() -> None:
     assert study.driver.get_state("surrogates.0.num_restarts") == 3
     study.driver.train()
     assert len(study.driver.get_state(SCALES)) == 2
+
+
+def test_rows_that_crowd_may_be_left_out() -> None:
+    study = create_study([{"name": "x", "domain": [0, 1]}], seed=3)
+    places = [*np.linspace(0.0, 1.0, 6), *(0.4 + 1e-3 * np.arange(6))]
+    study.add_many([math.sin(6 * place) for place in places], [{"x": float(place)} for place in places])
+    study.configure(deterministic=True)
+    driver = study.driver
+    whole, thin = driver.belief(), driver.belief(min_dist=0.05)
+    rows = [len(next(iter(found.models.by_name.values())).data) for found in (whole, thin)]
+    assert rows[0] == 12
+    assert rows[1] == 6
+    point = [{"x": 0.25}]
+    assert driver.predict(point, min_dist=0.05)["mean"][0, 0] == thin.predict(point)["mean"][0, 0]
+    assert driver.predict(point)["mean"][0, 0] != thin.predict(point)["mean"][0, 0]
+    lowest = driver.get_minima(num_output=1, min_dist=0.05)
+    assert lowest["param.x"][0] == pytest.approx(math.pi / 4, abs=0.02)
+    driver.optimize_hyperparameters("surrogates.0", num_samples=1, min_dist=0.05)
+    state = study.history.state
+    assert state is not None
+    assert {kept["rows"] for kept in state["surrogates"]["loss"].values()} == {12}
+    with pytest.raises(UsageError, match="min_dist of a dataset must be finite and at least 0, got -1"):
+        driver.predict(point, min_dist=-1.0)
+
+
+def test_the_objective_is_an_average_while_parameters_stray() -> None:
+    """The average of (x - 0.5)^2 over a standard deviation s is s^2 more; a variable is what it was."""
+    study = create_study([{"name": "x", "domain": [0, 1]}], seed=3)
+    stray = {"parameter_uncertainties": [{"name": "x", "uncertainty": 0.1}]}
+    study.configure(deterministic=True, max_iter=14, acquisition_function=stray)
+    study.run(lambda x: (x - 0.5) ** 2)
+    point = [{"x": 0.5}]
+    assert study.driver.predict(point)["mean"][0, 0] == pytest.approx(0.01, abs=2e-4)
+    assert study.driver.predict(point, "variable", "v")["mean"][0, 0] == pytest.approx(0.0, abs=2e-4)
+    found = study.driver.get_minima(num_output=1)
+    assert found["param.x"][0] == pytest.approx(0.5, abs=1e-2)
+    assert found["value"][0] == pytest.approx(0.01, abs=2e-4)
+    assert study.driver.get_observed_values()["means"].min() > 0.009

@@ -47,6 +47,10 @@ Array = np.ndarray
 
 # The least number of successful evaluations that a model is fitted to.
 SMALLEST_FIT = 2
+# With so many looks open, each next one keeps away from them by itself: it need not be bold, and as soon as more looks
+# have come back than there are parameters, the rest of the starting design is left out. Measured with eight at once
+# (docs/problems/rastrigin_disc.md); one that is open while a suggestion is made in advance is not yet many.
+MANY_OPEN = 2
 
 
 @final
@@ -137,7 +141,8 @@ class ActiveLearning(AbstractDriver):
         environment = _environment_unit(coordinates, request.environment)
         taken = sum(trial.status != "cleared" for trial in history.trials) + len(history.claimed)
         size = starting_size(self.settings.num_initial, coordinates.design_dimension)
-        if taken < size or len(seen.succeeded) < SMALLEST_FIT or not self._has_values(seen):
+        starts = taken < size and not self._knows_enough(seen, coordinates)
+        if starts or len(seen.succeeded) < SMALLEST_FIT or not self._has_values(seen):
             point = starting_point(
                 coordinates, feasible, history.seed, request.number, size, seen.known, environment
             )
@@ -348,7 +353,7 @@ class ActiveLearning(AbstractDriver):
         def randomness(purpose: str) -> np.random.Generator:
             return generator(history.seed, request.number, purpose)
 
-        turn = self._turn(request.number)
+        turn = self._turns[0] if len(seen.pending) >= MANY_OPEN else self._turn(request.number)
         warpings = self._warpings(turn.warping)
         fits = self._fits(history)
         # What explores is the model that people read: its uncertainty is what the looks are to take away.
@@ -431,6 +436,15 @@ class ActiveLearning(AbstractDriver):
     def _is_robust(self) -> bool:
         """Whether parameters stray, so that what counts is an average that nobody observes."""
         return bool(self.settings.acquisition_function.parameter_uncertainties)
+
+    def _knows_enough(self, seen: Training, coordinates: Coordinates) -> bool:
+        """Whether a model may choose before the starting design is complete."""
+        return (
+            self._selects_directly
+            and self.settings.num_initial is None
+            and len(seen.pending) >= MANY_OPEN
+            and len(seen.succeeded) > coordinates.design_dimension
+        )
 
     def _turn(self, number: int) -> Turn:
         """Whose turn it is: models take turns where the driver minimises an output itself."""

@@ -73,6 +73,7 @@ class Belief:
         feasible: the constraints.
         points: (looks, dimension), where evaluations succeeded, in unit coordinates.
         observed: (looks,), the objective there: measured where it could be, else expected.
+        averages: the posteriors that an objective is about while parameters stray; None where none does.
     """
 
     derivation: Derivation
@@ -81,6 +82,7 @@ class Belief:
     feasible: FeasibleSet
     points: Array
     observed: Array
+    averages: Mapping[str, AbstractPosterior] | None = None
 
     @property
     def coordinates(self) -> Coordinates:
@@ -104,7 +106,7 @@ class Belief:
         return 0 if selected is None else int(selected[1][0])
 
     def select(self, object_type: ObjectType = "objective", name: str | None = None) -> Selection:
-        """What is meant by a kind of object and a name.
+        """What is meant by a kind of object and a name; an objective is about averages while parameters stray.
 
         Raises:
             UsageError: for an unknown kind or name.
@@ -129,7 +131,10 @@ class Belief:
                 f"objective {name!r} is about several variables ({', '.join(map(str, names))}); ask for each by "
                 "object_type='variable'"
             )
-        quantity = Quantity(self.graph, owners[0][0])
+        graph = self.graph
+        if object_type == "objective" and self.averages is not None:
+            graph = self.derivation.graph(self.averages)
+        quantity = Quantity(graph, owners[0][0])
         outputs = quantity.output_names
         columns = [
             place for _, column in owners for place in (range(len(outputs)) if column is None else [column])

@@ -191,7 +191,9 @@ class Decision:
             return []
         uncertainties = [self._uncertainty(name) for name in self.derivation.objective_names]
         ceilings = [part.value(self._survey).max() + math.log(KNOWN) for part in uncertainties]
-        barriers = [Barrier(*pair) for pair in zip(uncertainties, ceilings, strict=True)]
+        barriers: list[AbstractAcquisition] = [
+            Barrier(*pair) for pair in zip(uncertainties, ceilings, strict=True)
+        ]
         inside = np.all([np.isfinite(barrier.value(self._starts)) for barrier in barriers], axis=0)
         return barriers if inside.any() else []
 

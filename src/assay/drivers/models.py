@@ -63,6 +63,13 @@ class Models:
         """What a person wants to see of each fit."""
         return {name: dict(model.fitted.info) for name, model in self.by_name.items()}
 
+    def of_rows(self, counts: Mapping[str, int]) -> Models:
+        """The same, some as if they had been fitted to so many rows, by name: from there the next fit is counted."""
+        counted = {name: {**self.by_name[name].kept, "rows": count} for name, count in counts.items()}
+        return Models(
+            {name: replace(model, kept=counted.get(name, model.kept)) for name, model in self.by_name.items()}
+        )
+
     def state(self, before: Mapping[str, Any], warpings: Mapping[str, str]) -> dict[str, Any]:
         """What the next suggestion starts from: by surrogate and warping, the others as they were before."""
         return {

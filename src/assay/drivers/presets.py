@@ -238,9 +238,9 @@ class Preset(AbstractDriver):
         """As of `ActiveLearning`."""
         return self.active_learning.observed(history)
 
-    def belief(self, history: History, *, as_chosen: bool = False) -> Belief:
+    def belief(self, history: History, *, as_chosen: bool = False, min_dist: float = 0.0) -> Belief:
         """As of `ActiveLearning`."""
-        return self.active_learning.belief(history, as_chosen=as_chosen)
+        return self.active_learning.belief(history, as_chosen=as_chosen, min_dist=min_dist)
 
     def acquisition(
         self, history: History, points: Sequence[Mapping[str, Any]], environment: Mapping[str, float]
@@ -257,10 +257,14 @@ class Preset(AbstractDriver):
         return self.active_learning.uncertainties(history)
 
     def trained(
-        self, history: History, surrogate: int | None = None, fresh_starts: int = 0
+        self,
+        history: History,
+        surrogate: int | None = None,
+        fresh_starts: int = 0,
+        min_dist: float = 0.0,
     ) -> dict[str, Any]:
         """As of `ActiveLearning`."""
-        return self.active_learning.trained(history, surrogate, fresh_starts)
+        return self.active_learning.trained(history, surrogate, fresh_starts, min_dist)
 
     def state_of(self, history: History) -> dict[str, Any]:
         """As of `ActiveLearning`, with the keys of the preset."""

@@ -24,7 +24,7 @@ class DriverView:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._belief: tuple[tuple[int, int], Any] | None = None
+        self._beliefs: dict[tuple[bool, float], tuple[tuple[int, int], Any]] = {}
 
     @property
     def recipe(self) -> AbstractDriver:
@@ -111,7 +111,9 @@ class DriverView:
 
         self._ledger.configure({}, changed)
 
-    def optimize_hyperparameters(self, path: str | None = None, num_samples: int = 1) -> None:
+    def optimize_hyperparameters(
+        self, path: str | None = None, num_samples: int = 1, min_dist: float = 0.0
+    ) -> None:
         """Fit the hyperparameters to all data now, from `num_samples` fresh starts and from the last ones; the next
         suggestion begins with them.
 
@@ -120,13 +122,15 @@ class DriverView:
         Arguments:
             path: of a surrogate, such as "surrogates.0"; None: all of them.
             num_samples: fresh starts of each fit, at least 1.
+            min_dist: of Gaussian processes, leave out rows that stand closer to others than so many of the length scales so
+                far.
 
         Raises:
             UsageError: for a driver without models, an unknown path, or before two evaluations succeeded.
         """
         if num_samples < 1:
             raise UsageError(f"optimize_hyperparameters needs num_samples of at least 1, got {num_samples}")
-        self._train(path, num_samples)
+        self._train(path, num_samples, min_dist)
 
     def train(self, path: str | None = None) -> None:
         """Train the surrogates on all data now, from where they were, and keep them for the next suggestion.
@@ -135,7 +139,7 @@ class DriverView:
         """
         self._train(path, 0)
 
-    def _train(self, path: str | None, fresh_starts: int) -> None:
+    def _train(self, path: str | None, fresh_starts: int, min_dist: float = 0.0) -> None:
         driver, history = self.recipe, self._ledger.history
         trained = getattr(driver, "trained", None)
         if trained is None:
@@ -146,19 +150,29 @@ class DriverView:
         found = re.fullmatch(r"surrogates\.(\d+)", own) if own is not None else None
         if own is not None and found is None:
             raise UsageError(f"the path of a surrogate is such as 'surrogates.0', got {path!r}")
-        state = trained(history, None if found is None else int(found[1]), fresh_starts)
+        state = trained(history, None if found is None else int(found[1]), fresh_starts, min_dist)
         self._ledger.transact(lambda _: [StateSaved(DRIVER_STATE, state)])
 
-    def belief(self) -> Any:
+    def belief(self, *, as_chosen: bool = False, min_dist: float = 0.0) -> Any:
         """The models fitted to all that is known, with everything that can be asked of them.
+
+        Arguments:
+            as_chosen: the models that suggestions are made by, not averaged over their hyperparameters.
+            min_dist: Gaussian processes leave out rows that stand closer to others than so many length scales, which costs
+                little where rows crowd; 0: what is configured.
 
         Raises:
             UsageError: for a driver without models, or before two evaluations succeeded.
         """
         key = (self._ledger.state.last, id(self.recipe))
-        if self._belief is None or self._belief[0] != key:
-            self._belief = (key, self._believed())
-        return self._belief[1]
+        kind = (as_chosen, min_dist)
+        if kind not in self._beliefs or self._beliefs[kind][0] != key:
+            asked = {"as_chosen": as_chosen, "min_dist": min_dist}
+            self._beliefs[kind] = (
+                key,
+                self._believed(**{name: value for name, value in asked.items() if value}),
+            )
+        return self._beliefs[kind][1]
 
     def _believed(self, **keys: Any) -> Any:
         believe = getattr(self.recipe, "belief", None)
@@ -168,8 +182,9 @@ class DriverView:
             )
         return believe(self._ledger.history, **keys)
 
-    def predict(self, points: Any, *arguments: Any, **keys: Any) -> dict[str, Any]:
-        """What a quantity is believed to be at points; see `assay.drivers.belief.Belief.predict`.
+    def predict(self, points: Any, *arguments: Any, min_dist: float = 0.0, **keys: Any) -> dict[str, Any]:
+        """What a quantity is believed to be at points; see `assay.drivers.belief.Belief.predict`, and `belief` for
+        `min_dist`.
 
         Example:
             >>> import assay
@@ -179,7 +194,7 @@ class DriverView:
             >>> study.driver.predict([{"x": 0.3}])["mean"].shape
             (1, 1)
         """
-        return self.belief().predict(points, *arguments, **keys)
+        return self.belief(min_dist=min_dist).predict(points, *arguments, **keys)
 
     def acquisition(
         self, points: Sequence[Mapping[str, Any]], environment_value: Mapping[str, float] | None = None
@@ -246,25 +261,28 @@ class DriverView:
         return observed_values(self.belief(), object_type, name, num_samples)
 
     def get_statistics(
-        self, object_type: Any = "objective", name: str | None = None, **keys: Any
+        self, object_type: Any = "objective", name: str | None = None, *, min_dist: float = 0.0, **keys: Any
     ) -> dict[str, Any]:
-        """Mean, variance and quantiles over the parameter distribution; see `assay.drivers.analysing.statistics_of`."""
+        """Mean, variance and quantiles over the parameter distribution; see `assay.drivers.analysing.statistics_of`, and
+        `belief` for `min_dist`."""
         from assay.drivers.analysing import statistics_of
 
-        return statistics_of(self.belief(), object_type, name, **keys).to_dict()
+        return statistics_of(self.belief(min_dist=min_dist), object_type, name, **keys).to_dict()
 
     def get_sobol_indices(
-        self, object_type: Any = "objective", name: str | None = None, **keys: Any
+        self, object_type: Any = "objective", name: str | None = None, *, min_dist: float = 0.0, **keys: Any
     ) -> dict[str, Any]:
-        """Which parameters cause the variance of a quantity; see `assay.drivers.analysing.sobol_of`."""
+        """Which parameters cause the variance of a quantity; see `assay.drivers.analysing.sobol_of`, and `belief` for
+        `min_dist`."""
         from assay.drivers.analysing import sobol_of
 
-        return sobol_of(self.belief(), object_type, name, **keys).to_dict()
+        return sobol_of(self.belief(min_dist=min_dist), object_type, name, **keys).to_dict()
 
     def get_minima(
-        self, object_type: Any = "objective", name: str | None = None, **keys: Any
+        self, object_type: Any = "objective", name: str | None = None, *, min_dist: float = 0.0, **keys: Any
     ) -> dict[str, Any]:
-        """The local minima of a quantity inside the constraints, with their widths; see `assay.drivers.minima.minima_of`.
+        """The local minima of a quantity inside the constraints, with their widths; see `assay.drivers.minima.minima_of`,
+        and `belief` for `min_dist`.
 
         Example:
             >>> import assay
@@ -276,13 +294,14 @@ class DriverView:
         """
         from assay.drivers.minima import minima_of
 
-        return minima_of(self.belief(), object_type, name, **keys).to_dict()
+        return minima_of(self.belief(min_dist=min_dist), object_type, name, **keys).to_dict()
 
-    def run_mcmc(self, name: str | None = None, **keys: Any) -> Any:
-        """Draws of the parameters from their posterior; see `assay.drivers.analysing.chains_of`."""
+    def run_mcmc(self, name: str | None = None, *, min_dist: float = 0.0, **keys: Any) -> Any:
+        """Draws of the parameters from their posterior; see `assay.drivers.analysing.chains_of`, and `belief` for
+        `min_dist`."""
         from assay.drivers.analysing import chains_of
 
-        return chains_of(self._believed(as_chosen=True), name, **keys)
+        return chains_of(self.belief(as_chosen=True, min_dist=min_dist), name, **keys)
 
     @property
     def uncertainties(self) -> dict[str, float]:

@@ -90,7 +90,7 @@ def test_two_calls_in_a_row_never_repeat(
     first_task = task_of(parameters, constraints=constraints)
     first = sampler.propose(first_task, 7)
     check(first_task, first, 7)
-    categories = tuple(np.flatnonzero(first_task.coordinates.is_category))
+    categories = tuple(map(int, np.flatnonzero(first_task.coordinates.is_category)))
     models = [model_of(first, categories)] if sampler.uses_models else []
     for count in (1, 6):
         task = task_of(parameters, first, constraints, models)

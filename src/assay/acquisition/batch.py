@@ -13,8 +13,8 @@ __all__ = ["descended"]
 
 Array = np.ndarray
 
-# Of a squared violation, as a distance in box widths: what remains outside is pulled in exactly.
-PENALTY = 1e3
+# Of a squared violation, as a distance in box widths, in turns; what then remains outside is pulled in exactly.
+PENALTIES = (1e1, 1e2, 1e3)
 
 
 def descended(
@@ -66,23 +66,26 @@ def _moved(
         trial[:, moves] = flat.reshape(len(points), -1)
         return trial
 
-    def function(flat: Array) -> tuple[float, Array]:
+    def function(flat: Array, penalty: float) -> tuple[float, Array]:
         trial = placed(flat)
         value, gradient = value_gradient(trial)
         if feasible.count:
             slack, slope = feasible.slack_gradient(trial)
             outside = np.maximum(-np.nan_to_num(slack, nan=0.0) / scale, 0.0)
-            value = value + PENALTY * float((outside**2).sum()) / len(points)
-            by_slack = -2.0 * PENALTY / len(points) * outside / scale
+            value = value + penalty * float((outside**2).sum()) / len(points)
+            by_slack = -2.0 * penalty / len(points) * outside / scale
             gradient = gradient + np.einsum("pc,pcd->pd", by_slack, slope)
         return value, gradient[:, moves].ravel()
 
-    start = points[:, moves].ravel()
-    end = minimize(
-        function, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(start),
-        options={"maxfun": evaluations, "maxiter": evaluations, "ftol": 1e-7, "gtol": 1e-6, "maxcor": 20},
-    )  # fmt: skip
-    return placed(np.clip(end.x, 0.0, 1.0))
+    flat = points[:, moves].ravel()
+    penalties = PENALTIES if feasible.count else (0.0,)
+    calls = max(evaluations // len(penalties), 2)
+    for penalty in penalties:
+        flat = minimize(
+            function, flat, (penalty,), jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(flat),
+            options={"maxfun": calls, "maxiter": calls, "ftol": 1e-7, "gtol": 1e-6, "maxcor": 20},
+        ).x  # fmt: skip
+    return placed(np.clip(flat, 0.0, 1.0))
 
 
 def _inside(coordinates: Coordinates, feasible: FeasibleSet, points: Array, before: Array) -> Array:

@@ -40,35 +40,42 @@ def evaluations_to(
     most: int,
     seed: int,
     at_once: int = 1,
+    *,
+    together: bool = False,
 ) -> Count:
     """Run until a value of at most the target is observed.
 
     Arguments:
         evaluate: values to the objective; None where the evaluation fails.
         most: the evaluations after which it gives up.
-        at_once: how many are open at a time; whenever one ends, the oldest, the next begins.
+        at_once: how many are open at a time.
+        together: they all end before the next begins, as evaluations of one duration do; else whenever one ends, the
+            oldest, the next begins, as if they had been started at regular intervals.
     """
     finished: list[Trial] = []
     open_ones: deque[Suggestion] = deque()
     state: Any = None
     lowest = float("inf")
-    for number in range(most + at_once - 1):
-        if number < most:
+    while len(finished) < most and lowest > target:
+        while len(open_ones) < at_once and len(finished) + len(open_ones) < most:
+            number = len(finished) + len(open_ones)
             trials = (*finished, *(Trial(suggestion, "open") for suggestion in open_ones))
             proposal = driver.suggest(History(space, trials, seed, state), Request(number))
             state = json.loads(json.dumps(proposal.state))  # as through a journal
             open_ones.append(Suggestion(number, proposal.values))
-        if len(open_ones) < at_once and number < most:
-            continue
-        suggestion = open_ones.popleft()
-        value = evaluate(suggestion.values)
-        if value is None:
-            failure = Outcome("model_failure", error="no solution there")
-            finished.append(Trial(suggestion, "failed", failure, 1))
-            continue
-        finished.append(Trial(suggestion, "succeeded", Outcome("succeeded", (Measurement((value,)),)), 1))
-        lowest = min(lowest, value)
-        if value <= target:
-            break
+        for _ in range(len(open_ones) if together else 1):
+            suggestion = open_ones.popleft()
+            value = evaluate(suggestion.values)
+            finished.append(_trial(suggestion, value))
+            if value is not None and value < lowest:
+                lowest = value
+            if lowest <= target:
+                break
     failed = sum(trial.status == "failed" for trial in finished)
     return Count(len(finished) if lowest <= target else None, failed, lowest)
+
+
+def _trial(suggestion: Suggestion, value: float | None) -> Trial:
+    if value is None:
+        return Trial(suggestion, "failed", Outcome("model_failure", error="no solution there"), 1)
+    return Trial(suggestion, "succeeded", Outcome("succeeded", (Measurement((value,)),)), 1)

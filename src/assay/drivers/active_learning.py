@@ -19,6 +19,7 @@ from assay.drivers.describing import describe, with_hyperparameters
 from assay.drivers.error_parameters import with_likely_errors
 from assay.drivers.fit_covariance import covariance_of, moving_names
 from assay.drivers.models import Models, fit_models
+from assay.drivers.open_looks import are_many_open, with_open
 from assay.drivers.overriding import held_of, learned, with_overrides
 from assay.drivers.recipes import input_maps
 from assay.drivers.robust import robust_posteriors, telling_look
@@ -47,10 +48,6 @@ Array = np.ndarray
 
 # The least number of successful evaluations that a model is fitted to.
 SMALLEST_FIT = 2
-# With so many looks open, each next one keeps away from them by itself: it need not be bold, and as soon as more looks
-# have come back than there are parameters, the rest of the starting design is left out. Measured with eight at once
-# (docs/problems/rastrigin_disc.md); one that is open while a suggestion is made in advance is not yet many.
-MANY_OPEN = 2
 
 
 @final
@@ -141,12 +138,15 @@ class ActiveLearning(AbstractDriver):
         environment = _environment_unit(coordinates, request.environment)
         taken = sum(trial.status != "cleared" for trial in history.trials) + len(history.claimed)
         size = starting_size(self.settings.num_initial, coordinates.design_dimension)
-        starts = taken < size and not self._knows_enough(seen, coordinates)
+        many = are_many_open(history.state, len(seen.pending))
+        knows = many and self._selects_directly and len(seen.succeeded) > coordinates.design_dimension
+        starts = taken < size and not (knows and self.settings.num_initial is None)
         if starts or len(seen.succeeded) < SMALLEST_FIT or not self._has_values(seen):
             point = starting_point(
                 coordinates, feasible, history.seed, request.number, size, seen.known, environment
             )
-            return Proposal(coordinates.decode(point), history.state, {"origin": "initial"})
+            state = with_open(history.state, len(seen.pending))
+            return Proposal(coordinates.decode(point), state, {"origin": "initial"})
         # Two threads of BLAS are slower than one on matrices of this size, and far slower on a busy machine.
         with blas_threads_for(max(map(len, seen.datasets.values()))):
             return self._suggest_by_model(history, request, seen, Domain(coordinates, feasible, environment))
@@ -353,7 +353,7 @@ class ActiveLearning(AbstractDriver):
         def randomness(purpose: str) -> np.random.Generator:
             return generator(history.seed, request.number, purpose)
 
-        turn = self._turns[0] if len(seen.pending) >= MANY_OPEN else self._turn(request.number)
+        turn = self._turn(request.number)
         warpings = self._warpings(turn.warping)
         fits = self._fits(history)
         # What explores is the model that people read: its uncertainty is what the looks are to take away.
@@ -392,7 +392,7 @@ class ActiveLearning(AbstractDriver):
                 if trial.status == status
             ]
             info["incumbent"] = looked[info["incumbent"]].number
-        return Proposal(chosen.values, state, info)
+        return Proposal(chosen.values, with_open(state, len(seen.pending)), info)
 
     def _selected(self, models: Models) -> SelectedOutput:
         """The objective as an output of the one Gaussian process, in its working units."""
@@ -436,15 +436,6 @@ class ActiveLearning(AbstractDriver):
     def _is_robust(self) -> bool:
         """Whether parameters stray, so that what counts is an average that nobody observes."""
         return bool(self.settings.acquisition_function.parameter_uncertainties)
-
-    def _knows_enough(self, seen: Training, coordinates: Coordinates) -> bool:
-        """Whether a model may choose before the starting design is complete."""
-        return (
-            self._selects_directly
-            and self.settings.num_initial is None
-            and len(seen.pending) >= MANY_OPEN
-            and len(seen.succeeded) > coordinates.design_dimension
-        )
 
     def _turn(self, number: int) -> Turn:
         """Whose turn it is: models take turns where the driver minimises an output itself."""
@@ -529,7 +520,9 @@ class ActiveLearning(AbstractDriver):
         coordinates = Coordinates.of(history.space)
         finished = [trial for trial in history.trials if trial.status == "succeeded"]
         measured = {
-            name: np.array([mean_values(trial, name, self._outputs) for trial in finished]).reshape(-1, count)
+            name: np.array(
+                [mean_values(trial, name, self._outputs) or [math.nan] * count for trial in finished]
+            ).reshape(-1, count)
             for name, count in self._outputs.items()
         }
         points = coordinates.encode([trial.suggestion.kwargs for trial in finished])

@@ -175,6 +175,37 @@ def test_more_responses_than_samples_are_refused_and_nothing_is_kept() -> None:
     assert not exploration.epochs
 
 
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (total, ("response",)),
+        (lambda v: [v[0], v[1]], ("response_0", "response_1")),
+        (lambda v: {"p": v[0], "q": v[1]} if v[0] > 0 else 1 / 0, ("p", "q")),
+    ],
+)
+def test_names_that_nobody_gave_come_with_the_first_evaluation(function: Any, names: tuple[str, ...]) -> None:
+    exploration = explore()
+    assert exploration.response_names == ("response",)
+    exploration.sample(5)
+    exploration.evaluate(function)
+    assert exploration.response_names == names
+    assert np.isfinite(responses_of(exploration)).all(axis=1).sum() >= 3
+    assert exploration.epochs == [(0, 5)]
+    fresh = explore()
+    fresh.run(4, function)
+    assert (fresh.response_names, len(fresh.evaluated), len(fresh.queue)) == (names, 4, 0)
+
+
+def test_names_come_with_given_responses_too() -> None:
+    exploration = explore()
+    exploration.augment([[0.0, 0.0]], [[1.0, 2.0]])
+    assert exploration.response_names == ("response_0", "response_1")
+    exploration = explore()
+    exploration.sample(1)
+    exploration.evaluate([{"p": 1.0, "q": 2.0}])
+    assert exploration.results[["p", "q"]].to_numpy().tolist() == [[1.0, 2.0]]
+
+
 def test_a_failed_evaluation_is_a_row_with_its_reason_and_nothing_is_learned_from_it() -> None:  # bug 3
     exploration = explore(sampler=None)
     exploration.sample(8)
@@ -307,7 +338,7 @@ def test_samples_keep_to_constraints_levels_and_labels() -> None:
 
 
 def test_run_chooses_a_new_point_as_each_evaluation_ends() -> None:
-    exploration = explore(sampler=Corner())
+    exploration = explore(names="total", sampler=Corner())
     seen: list[int] = []
     exploration.run(6, total, observers=[lambda _: seen.append(len(exploration.samples))])
     assert len(exploration.evaluated) == 6
@@ -350,7 +381,7 @@ def test_the_seed_decides_everything() -> None:
 def test_verbose_has_six_levels(capsys: pytest.CaptureFixture[str]) -> None:
     lines = []
     for level in range(6):
-        exploration = explore(verbose=level)
+        exploration = explore(names="total", verbose=level)
         first = exploration.sample(2)[0]
         exploration.evaluate(lambda v, first=first: total(v) if np.array_equal(v, first) else 1 / 0)
         lines.append(len(capsys.readouterr().err.splitlines()))

@@ -11,7 +11,7 @@ from assay.errors import EvaluationError
 from assay.executors.abstract import AbstractEvaluator, Task
 from assay.records import Measurement, Outcome
 
-__all__ = ["NamedResponses", "named_measurements"]
+__all__ = ["SINGLE", "NamedResponses", "named_measurements"]
 
 logger = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
@@ -12,25 +13,24 @@ import numpy as np
 from assay.drivers.samplers_abstract import AbstractSampler
 from assay.errors import StudyError, UsageError
 from assay.executors.abstract import AbstractEvaluator
-from assay.executors.script import ScriptEvaluator
+from assay.executors.responses import SINGLE
+from assay.records import Observation, Outcome
 from assay.store.abstract import AbstractStore
 from assay.store.memory import MemoryStore
 from assay.study.catalog import load
 from assay.study.evaluation import ExecutorChoice
 from assay.study.exploration_files import (
-    RUNS,
-    SCRIPT,
     SETTINGS,
     STORE,
     copy_journal,
     load_settings,
     write_tables,
 )
-from assay.study.exploration_functions import named_evaluator
+from assay.study.exploration_functions import evaluated_alone, named_evaluator, simulation_of
 from assay.study.exploration_models import ResponseModel, sensitivity_of, sobol_table
-from assay.study.exploration_parameters import plain_table, space_of_parameters, table_of, table_of_space
-from assay.study.exploration_reports import STEPS, SUMMARIES, Reports
-from assay.study.exploration_responses import observations_of, told_responses
+from assay.study.exploration_parameters import plain_table, space_of_parameters, table_of
+from assay.study.exploration_reports import STEPS, SUMMARIES, Reports, summary
+from assay.study.exploration_responses import names_of_rows, observations_of, told_responses
 from assay.study.exploration_rows import (
     EPOCHS,
     Rows,
@@ -41,17 +41,18 @@ from assay.study.exploration_rows import (
     rows_of,
     selected_events,
 )
-from assay.study.exploration_samplers import own_points, sampled_points, sampler_of
+from assay.study.exploration_samplers import own_points, sampler_of
 from assay.study.progress import Progress
 from assay.study.study import Study, create_study
+from assay.surrogates.abstract import AbstractPosterior
 
 __all__ = ["STUDY_ID", "Exploration"]
 
 Array = np.ndarray
 
 STUDY_ID = "exploration"
-DRIVER = "ActiveLearning"
-SMALLEST_FIT = 2
+DRIVER = "AdaptiveSampling"
+OWN_SAMPLER = {"origin": "sampler"}
 
 
 @final
@@ -114,18 +115,10 @@ class Exploration:
             raise UsageError("executor and scheduler are two words for the same thing; give one of them")
         self._reports = Reports(verbose)
         self._executor = executor if executor is not None else scheduler
-        self._script: ScriptEvaluator | None = None
-        folder = None if directory is None else Path(directory)
-        if isinstance(parameters, str | Path):
-            folder = Path(parameters).with_suffix(".exploration") if folder is None else folder
-            parameters = ScriptEvaluator(parameters, interpreter, folder / RUNS)
-        if isinstance(parameters, ScriptEvaluator):
-            self._script = parameters
-            said = self._script.description
-            parameters = table_of(said.index, said.columns, said.attrs)
-            response_names = response_names or said.responses
-        space = space_of_parameters(parameters)
-        self.parameters = parameters if hasattr(parameters, "to_dict") else table_of_space(space)
+        self.parameters, self._script, folder = simulation_of(parameters, interpreter, directory)
+        space = space_of_parameters(self.parameters)
+        if response_names is None and self._script is not None:
+            response_names = self._script.description.responses
         self.sampler = sampler_of(sampler)
         if folder is not None and store is None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -138,18 +131,35 @@ class Exploration:
             store=MemoryStore() if store is None else store,
             seed=seed,
         )
-        self._names = tuple(
-            [response_names] if isinstance(response_names, str) else response_names or ["response"]
-        )
+        own = isinstance(self.sampler, AbstractSampler)
         self.study.configure(
-            surrogates=[{"name": name, "warping_function": "identity"} for name in self._names],
             num_parallel=parallel,
             timeout_seconds=timeout_seconds,
             retries=retries,
             max_failures_in_a_row=math.inf,
+            **({"sampler": self.sampler.configuration()} if own else {}),
         )
         self.discovery: Any = None
-        self._keep_settings(interpreter)
+        self._settings = {
+            "table": plain_table(self.parameters),
+            "response_names": None,
+            "sampler": self.sampler.configuration() if own else None,
+            "script": None if self._script is None else str(self._script.script),
+            "interpreter": [interpreter] if isinstance(interpreter, str) else interpreter,
+            "parallel": parallel,
+            "verbose": verbose,
+        }
+        kept = self.study.state.saved.get(SETTINGS, {}).get("response_names")
+        given = [response_names] if isinstance(response_names, str) else response_names or kept
+        self._name_responses(None if given is None else list(given))
+
+    def _name_responses(self, names: Sequence[str] | None) -> None:
+        """A model for each response, and what `load` needs in the journal; None as long as nobody knows their names."""
+        if names is not None:
+            self.study.configure(surrogates=[{"name": name} for name in names])
+        self._settings["response_names"] = names
+        if self.study.state.saved.get(SETTINGS) != self._settings:
+            self.study.save_state(SETTINGS, dict(self._settings))
 
     # -- what it is ------------------------------------------------------------------------------------
 
@@ -165,8 +175,8 @@ class Exploration:
 
     @property
     def response_names(self) -> tuple[str, ...]:
-        """The responses, in order."""
-        return self._names
+        """The responses, in order; `response` as long as none was evaluated and no names were given."""
+        return tuple(self._settings["response_names"] or [SINGLE])
 
     @property
     def script(self) -> Path | None:
@@ -178,26 +188,8 @@ class Exploration:
         """How much is told: 0 (nothing) to 5."""
         return self._reports.level
 
-    @verbose.setter
-    def verbose(self, level: int) -> None:
-        self._reports = Reports(level)
-
     def __repr__(self) -> str:
-        rows, models = self.rows, "no model yet"
-        failed = sum(trial.status == "failed" for trial in rows.finished)
-        if self._is_learnable(rows):
-            models = f"a Gaussian process for each of {', '.join(self._names)}"
-        ranges = ", ".join(f"{item.name} in {item.domain}" for item in self.study.space.design)
-        lines = [
-            f"Exploration of {', '.join(self._names)} over {ranges}",
-            f"  evaluated  {len(rows.finished)} in {len(rows.epochs)} epochs, {failed} failed",
-            f"  queue      {len(rows.queued)}",
-            f"  sampler    {self.sampler!r}",
-            f"  models     {models}",
-            f"  seed       {self.seed}",
-            f"  kept in    {self.study.location or 'memory'}",
-        ]
-        return "\n".join(lines)
+        return summary(self.study, self.rows, self.response_names, self.sampler)
 
     # -- what it has seen ------------------------------------------------------------------------------
 
@@ -227,7 +219,7 @@ class Exploration:
     def responses(self) -> Array | None:
         """(evaluated, responses), NaN where an evaluation failed or did not measure one; None before the first."""
         rows = self.rows
-        return rows.responses(self._names) if rows.finished else None
+        return rows.responses(self.response_names) if rows.finished else None
 
     @property
     def extras(self) -> list[Any]:
@@ -247,34 +239,29 @@ class Exploration:
     @property
     def variances(self) -> Array:
         """(evaluated, responses): the posterior variance of each response where it was evaluated; NaN without a model."""
-        rows = self.rows
-        models = self.gp
-        if models is None or not rows.finished:
-            return np.full((len(rows.finished), len(self._names)), np.nan)
-        points = [trial.suggestion.values for trial in rows.finished]
+        finished, models = self.rows.finished, self.gp
+        if models is None:
+            return np.full((len(finished), len(self.response_names)), np.nan)
+        points = [trial.suggestion.values for trial in finished]
         return np.column_stack([model.predict(points)[1] for model in models])
 
     @property
     def measured_variances(self) -> Array:
         """(evaluated, responses): of the uncertainties that came with the responses; NaN where none did."""
-        return self.rows.measured_variances(self._names)
+        return self.rows.measured_variances(self.response_names)
 
     @property
     def results(self) -> Any:
         """A table: the parameters, the variance and the value of each response, and, where one failed, the errors."""
-        return results_table(self.rows, self.names, self._names, self.variances)
+        return results_table(self.rows, self.names, self.response_names, self.variances)
 
     @property
     def gp(self) -> list[ResponseModel] | None:
         """The model of each response, fitted to everything that was evaluated; None as long as there is too little."""
-        if not self._is_learnable(self.rows):
+        if not self.rows.is_learnable(self.response_names):
             return None
         belief = self.study.driver.belief()
-        return [ResponseModel(name, belief, self.names) for name in self._names]
-
-    def _is_learnable(self, rows: Rows) -> bool:
-        seen = np.isfinite(rows.responses(self._names)).sum(axis=0)
-        return bool((seen >= SMALLEST_FIT).all())
+        return [ResponseModel(name, belief, self.names) for name in self.response_names]
 
     # -- sampling and evaluating -----------------------------------------------------------------------
 
@@ -290,24 +277,23 @@ class Exploration:
         """
         if n < 1:
             raise UsageError(f"a number of samples must be positive, got {n!r}")
-        history = self.study.history
         if isinstance(self.sampler, AbstractSampler):
-            first = self.study.state.next_number
-            points = sampled_points(self.sampler, history, first, n, self._posteriors)
-            info = {"sampler": self.sampler.configuration()}
+            numbers = self.study.propose(n)
         else:
-            points = own_points(self.sampler, history, n, self)
-            info = {"sampler": {"type": type(self.sampler).__name__}}
-        self.study.propose(points, info=info)
-        self._reports.say(STEPS, f"{n} samples by {info['sampler']['type']}")
-        return natural_rows(points, self.names)
+            numbers = self.study.propose(
+                own_points(self.sampler, self.study.space, n, self), info=OWN_SAMPLER
+            )
+        self._reports.say(STEPS, f"{n} samples by {self.sampler!r}")
+        trials = self.study.state.trials
+        return natural_rows([trials[number].suggestion.values for number in numbers], self.names)
 
-    def _posteriors(self) -> list[Any]:
-        if not self._is_learnable(self.rows):
+    def posteriors(self) -> list[AbstractPosterior]:
+        """The posterior of each response that new samples are chosen by, in unit coordinates: with the hyperparameters of the
+        greatest evidence, where `gp` is averaged over them. Empty as long as there is too little."""
+        if not self.rows.is_learnable(self.response_names):
             return []
-        # the models that suggestions are made by: averaging over hyperparameters is for what people read
-        belief = self.study.driver.recipe.belief(self.study.history, as_chosen=True)  # type: ignore[attr-defined]
-        return [belief.posteriors[name] for name in self._names]
+        belief = self.study.driver.belief(as_chosen=True)
+        return [belief.posteriors[name] for name in self.response_names]
 
     def evaluate(
         self,
@@ -339,16 +325,15 @@ class Exploration:
             raise StudyError(
                 "evaluate needs responses or a function, since the exploration was not made of a script"
             )
-        self._begin_epoch()
-        before = len(self.rows.finished)
-        if responses is None or callable(responses) or isinstance(responses, str | AbstractEvaluator):
+        is_source = responses is None or callable(responses) or isinstance(responses, str | AbstractEvaluator)
+        told = {} if is_source else self._told(responses, variances)
+        before = self._begin_epoch()
+        if is_source:
+            self._learn_names(responses)
             self.study.run(
                 self._evaluator(responses), self._executor, observers=[self._reports.observe], suggest=False
             )
         else:
-            told = told_responses(
-                responses, variances, [trial.number for trial in self.rows.queued], self._names
-            )
             self.study.add_outcomes(told)
         self._report_since(before)
 
@@ -368,26 +353,30 @@ class Exploration:
         """
         if function is None and self._script is None:
             raise StudyError("run needs a function, since the exploration was not made of a script")
-        self._begin_epoch()
-        rows = self.rows
-        before, chosen = len(rows.finished), len(rows.queued)
-        first = min(n, self.study.settings.num_parallel) - chosen
-        if first > 0:
-            self.sample(first)
-            chosen += first
+        before, parallel = self._begin_epoch(), self.study.settings.num_parallel
+        while self._settings["response_names"] is None and self.study.state.finished - before < n:
+            if not self.rows.queued:
+                self.sample(1)
+            self._learn_names(function)
+
+        def missing(least: int) -> int:
+            """How many more samples are to be chosen now, so that `least` are open."""
+            state = self.study.state
+            return min(least, n - (state.finished - before)) - len(state.open)
+
+        if missing(parallel) > 0:
+            self.sample(missing(parallel))
 
         def choose_the_next(progress: Progress) -> None:
-            nonlocal chosen
-            if progress.trial is not None and chosen < n:
+            if progress.trial is not None and missing(parallel) > 0:
                 self.sample(1)
-                chosen += 1
 
         self.study.run(
             self._evaluator(function),
             self._executor,
             observers=[self._reports.observe, choose_the_next, *observers],
             suggest=False,
-            stop=lambda progress: progress.done_here >= n,
+            stop=lambda progress: progress.finished - before >= n,
         )
         self._report_since(before)
 
@@ -408,7 +397,9 @@ class Exploration:
             points = [
                 dict(zip(self.names, row, strict=False)) for row in np.asarray(samples, dtype=object).tolist()
             ]
-        observations = observations_of(responses, variances, len(points), self._names)
+        if self._settings["response_names"] is None:
+            self._name_responses(names_of_rows(responses))
+        observations = observations_of(responses, variances, len(points), self.response_names)
         self.study.add_many(observations, points)
 
     def subset(self, select: Any, directory: str | Path | None = None) -> Exploration:
@@ -433,7 +424,7 @@ class Exploration:
         settings = self.study.settings
         return Exploration(
             self.parameters if self._script is None else self._script,
-            self._names,
+            self.response_names,
             self.sampler,
             self._executor,
             self.seed,
@@ -462,12 +453,14 @@ class Exploration:
         from assay.discovery.discover import discover
 
         place = self._place(response)
-        data, standard_error = known_columns(self.rows, self.names, self._names, place)
+        data, standard_error = known_columns(self.rows, self.names, self.response_names, place)
         if standard_error is not None and not denoise:
             keys.setdefault("standard_error", standard_error)
         if denoise and self.gp is not None:
-            data[self._names[place]] = self.gp[place].predict(self.rows.known_points(self._names[place]))[0]
-        self.discovery = discover(data, self._names[place], **keys)
+            data[self.response_names[place]] = self.gp[place].predict(
+                self.rows.known_points(self.response_names[place])
+            )[0]
+        self.discovery = discover(data, self.response_names[place], **keys)
         return self.discovery
 
     def sensitivity(self, method: str = "sobol", response: int | str = 0, **keys: Any) -> Any:
@@ -485,15 +478,17 @@ class Exploration:
         """
         place = self._place(response)
         if method == "sobol":
-            return sobol_table(self.study.driver.get_sobol_indices("surrogate", self._names[place], **keys))
-        data, _ = known_columns(self.rows, self.names, self._names, place)
-        return sensitivity_of(method, self.study.space, data, self._names[place], **keys)
+            return sobol_table(
+                self.study.driver.get_sobol_indices("surrogate", self.response_names[place], **keys)
+            )
+        data, _ = known_columns(self.rows, self.names, self.response_names, place)
+        return sensitivity_of(method, self.study.space, data, self.response_names[place], **keys)
 
     def _place(self, response: int | str) -> int:
-        place = self._names.index(response) if response in self._names else response
-        if not isinstance(place, int) or not -len(self._names) <= place < len(self._names):
-            raise UsageError(f"the responses are {', '.join(self._names)}, got {response!r}")
-        return place % len(self._names)
+        place = self.response_names.index(response) if response in self.response_names else response
+        if not isinstance(place, int) or not -len(self.response_names) <= place < len(self.response_names):
+            raise UsageError(f"the responses are {', '.join(self.response_names)}, got {response!r}")
+        return place % len(self.response_names)
 
     # -- pictures --------------------------------------------------------------------------------------
 
@@ -512,7 +507,7 @@ class Exploration:
         """Slices of a response and its uncertainty through all pairs of parameters, with sliders for the others, as a plotly
         figure; see `assay.plots.gp_slices`."""
         if verbose:
-            self._reports.say(STEPS, f"slices of {self._names[self._place(response)]}")
+            self._reports.say(STEPS, f"slices of {self.response_names[self._place(response)]}")
         return load("plots", "gp_slices")(self, self._place(response), resolution)
 
     # -- keeping ---------------------------------------------------------------------------------------
@@ -551,46 +546,50 @@ class Exploration:
         Raises:
             StoreError: when the folder holds none.
         """
-        folder = Path(directory)
-        settings, seed = load_settings(folder)
-        script = settings.get("script")
-        if script is not None and not Path(script).is_file():
-            script = str(folder / SCRIPT)
-        table = settings["table"]
+        settings, seed = load_settings(Path(directory))
         keys = {"parallel": settings["parallel"], "verbose": settings["verbose"], **keys}
         return Exploration(
-            script or table_of(table["index"], table["columns"], table["attrs"]),
+            settings["script"] or table_of(**settings["table"]),
             settings["response_names"],
-            sampler if sampler is not None else settings["sampler"],
+            settings["sampler"] if sampler is None else sampler,
             executor,
             seed,
-            directory=folder,
+            directory=directory,
             interpreter=settings["interpreter"],
             **keys,
         )
 
-    def _keep_settings(self, interpreter: str | Sequence[str] | None) -> None:
-        """What `load` needs, in the journal."""
-        own = isinstance(self.sampler, AbstractSampler)
-        state = {
-            "table": plain_table(self.parameters),
-            "response_names": list(self._names),
-            "sampler": self.sampler.configuration() if own else None,
-            "script": None if self._script is None else str(self._script.script),
-            "interpreter": [interpreter] if isinstance(interpreter, str) else interpreter,
-            "parallel": self.study.settings.num_parallel,
-            "verbose": self.verbose,
-        }
-        if self.study.state.saved.get(SETTINGS) != state:
-            self.study.save_state(SETTINGS, state)
+    def _told(self, responses: Any, variances: Any) -> dict[int, Observation | Outcome]:
+        if self._settings["response_names"] is None:
+            self._name_responses(names_of_rows(responses))
+        return told_responses(
+            responses, variances, [trial.number for trial in self.rows.queued], self.response_names
+        )
+
+    def _learn_names(self, source: Any) -> None:
+        """Where nobody has said how the responses are called, the first sample is evaluated alone to learn it."""
+        if self._settings["response_names"] is not None:
+            return
+        for trial in self.rows.queued:
+            outcome = evaluated_alone(self._evaluator(source), self._executor, self.study, trial)
+            if outcome.status == "succeeded":
+                self._name_responses([str(entry.model_name) for entry in outcome.measurements])
+            self.study.add_outcomes({trial.number: outcome})
+            self._reports.ended(
+                replace(trial, status="failed" if outcome.error else "succeeded", outcome=outcome)
+            )
+            if outcome.status == "succeeded":
+                return
 
     def _evaluator(self, source: Any) -> AbstractEvaluator:
         simulation: Any = self._script if source is None else source
-        return named_evaluator(simulation, self.names, self._names)
+        return named_evaluator(simulation, self.names, self._settings["response_names"])
 
-    def _begin_epoch(self) -> None:
+    def _begin_epoch(self) -> int:
+        """Note how many rows have finished; how many."""
         rows = self.rows
         self.study.save_state(EPOCHS, {"starts": [*rows.starts, len(rows.finished)]})
+        return len(rows.finished)
 
     def _report_since(self, before: int) -> None:
         finished = self.rows.finished[before:]

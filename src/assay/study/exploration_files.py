@@ -20,11 +20,10 @@ from assay.store.abstract import AbstractStore
 from assay.study.study import open_study
 from assay.version import __version__
 
-__all__ = ["RUNS", "SCRIPT", "SETTINGS", "STORE", "copy_journal", "load_settings", "write_tables"]
+__all__ = ["SCRIPT", "SETTINGS", "STORE", "copy_journal", "load_settings", "write_tables"]
 
 STORE = "exploration.assay.db"
 SETTINGS = "exploration"  # the name of the saved state
-RUNS = "runs"
 SCRIPT = "script.py"
 
 
@@ -52,7 +51,7 @@ def copy_journal(source: AbstractStore, study_id: str, folder: Path) -> None:
 
 
 def load_settings(folder: Path) -> tuple[Mapping[str, Any], int]:
-    """The settings of the exploration in a folder, and its seed.
+    """The settings of the exploration in a folder, and its seed; where the script is gone, the copy takes its place.
 
     Raises:
         StoreError: when there is no journal.
@@ -62,7 +61,10 @@ def load_settings(folder: Path) -> tuple[Mapping[str, Any], int]:
     settings = study.state.saved.get(SETTINGS)
     if settings is None:
         raise StudyError(f"{folder / STORE} holds a study that is no exploration")
-    return settings, study.seed
+    script = settings["script"]
+    if script is not None and not Path(script).is_file():
+        script = str(folder / SCRIPT)
+    return {**settings, "script": script}, study.seed
 
 
 def write_tables(

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 
-from assay.errors import UsageError
-from assay.executors.abstract import AbstractEvaluator
+from assay.errors import EvaluationError, UsageError
+from assay.executors.abstract import AbstractEvaluator, Task
 from assay.executors.evaluators import PythonEvaluator, load_function
 from assay.executors.responses import NamedResponses
+from assay.executors.script import ScriptEvaluator
+from assay.records import Outcome, Trial
+from assay.study.evaluation import ExecutorChoice, build_executor, evaluation_arguments
+from assay.study.exploration_parameters import space_of_parameters, table_of, table_of_space
+from assay.study.study import Study
 
-__all__ = ["VectorFunction", "named_evaluator", "takes_names"]
+RUNS = "runs"
+"""The folder in which the runs of a script are made."""
+
+__all__ = ["VectorFunction", "evaluated_alone", "named_evaluator", "simulation_of", "takes_names"]
 
 
 @final
@@ -37,6 +47,28 @@ class VectorFunction:
     def __call__(self, **values: Any) -> Any:
         row = [values[name] for name in self.names]
         return self.function(np.array(row, dtype=object if any(isinstance(x, str) for x in row) else float))
+
+
+def simulation_of(
+    parameters: Any, interpreter: str | Sequence[str] | None, directory: str | Path | None
+) -> tuple[Any, ScriptEvaluator | None, Path | None]:
+    """The table of parameters, the script where it is one that says them, and the folder where all is kept.
+
+    Arguments:
+        parameters: a table, a list of parameters or a space, the path of a script, or its evaluator.
+        interpreter: the command of the Python for a script.
+        directory: None for memory, or for a script the folder `<script>.exploration`.
+    """
+    folder = None if directory is None else Path(directory)
+    if isinstance(parameters, str | Path):
+        folder = Path(parameters).with_suffix(".exploration") if folder is None else folder
+        parameters = ScriptEvaluator(parameters, interpreter, folder / RUNS)
+    if isinstance(parameters, ScriptEvaluator):
+        said = parameters.description
+        return table_of(said.index, said.columns, said.attrs), parameters, folder
+    if not hasattr(parameters, "to_dict"):
+        parameters = table_of_space(space_of_parameters(parameters))
+    return parameters, None, folder
 
 
 def takes_names(function: Callable[..., Any], names: Sequence[str]) -> bool:
@@ -79,3 +111,24 @@ def named_evaluator(
     if takes_names(function, names):
         return NamedResponses(PythonEvaluator(source), responses)
     return NamedResponses(PythonEvaluator(VectorFunction(function, tuple(names))), responses)
+
+
+def evaluated_alone(
+    evaluator: AbstractEvaluator, executor: ExecutorChoice, study: Study, trial: Trial
+) -> Outcome:
+    """The outcome of a single evaluation, where the others will run; a crash is a failure of the model.
+
+    Raises:
+        EvaluationError: when the evaluation was lost, which says nothing about the model.
+    """
+    settings, space = study.settings, study.space
+    timeout = None if math.isinf(settings.timeout_seconds) else settings.timeout_seconds
+    kwargs = evaluation_arguments(evaluator, space, trial.suggestion.kwargs)
+    pool = build_executor(executor, evaluator, 1)
+    try:
+        outcome = pool.submit(Task(study.id, trial.number, 1, kwargs, timeout)).result()
+    finally:
+        pool.shutdown()
+    if outcome.status == "infrastructure_failure":
+        raise EvaluationError(f"the first evaluation was lost: {outcome.error}")
+    return replace(outcome, status="model_failure") if outcome.status == "crash" else outcome

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from assay.errors import UsageError
+from assay.records import Trial
+from assay.study.exploration_rows import Rows
 from assay.study.progress import Progress
+from assay.study.study import Study
 
-__all__ = ["EVERYTHING", "FAILURES", "PROGRESS", "SILENT", "STEPS", "SUMMARIES", "Reports"]
+__all__ = ["EACH", "FAILURES", "PROGRESS", "SILENT", "STEPS", "SUMMARIES", "Reports", "summary"]
 
 SILENT, FAILURES, SUMMARIES, PROGRESS, EACH, STEPS = range(6)
-EVERYTHING = STEPS
 SECONDS_BETWEEN_LINES = 2.0
 
 
@@ -31,10 +35,10 @@ class Reports:
     """
 
     level: int = PROGRESS
-    _last: float = 0.0
+    _last: float = -math.inf
 
     def __post_init__(self) -> None:
-        if self.level not in range(EVERYTHING + 1):
+        if self.level not in range(STEPS + 1):
             raise UsageError(f"verbose must be a whole number from 0 to 5, got {self.level!r}")
 
     def say(self, level: int, text: str) -> None:
@@ -45,17 +49,37 @@ class Reports:
 
     def observe(self, progress: Progress) -> None:
         """What a run reports after each evaluation."""
-        trial = progress.trial
-        if trial is None:
+        if progress.trial is None:
             return
-        counted = f"{progress.finished} evaluated, {progress.running} running"
+        self.ended(progress.trial)
+        if time.monotonic() - self._last > SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            self.say(PROGRESS, f"{progress.finished} evaluated, {progress.running} running")
+
+    def ended(self, trial: Trial) -> None:
+        """One evaluation ended."""
         if trial.status == "failed":
             reason = trial.outcome.error if trial.outcome is not None else ""
             self.say(FAILURES, f"evaluation {trial.number} failed: {reason}")
-        elif self.level >= EACH:
+        else:
             measured = trial.outcome.measurements if trial.outcome is not None else ()
             values = ", ".join(f"{entry.model_name} = {entry.value[0]:.6g}" for entry in measured)
-            self.say(EACH, f"evaluation {trial.number}: {values}; {counted}")
-        elif time.monotonic() - self._last > SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
-            self.say(PROGRESS, counted)
+            self.say(EACH, f"evaluation {trial.number}: {values}")
+
+
+def summary(study: Study, rows: Rows, responses: Sequence[str], sampler: Any) -> str:
+    """Where an exploration stands, in seven lines."""
+    ranges = ", ".join(f"{item.name} in {item.domain}" for item in study.space.design)
+    failed = sum(trial.status == "failed" for trial in rows.finished)
+    known = rows.is_learnable(responses)
+    return "\n".join(
+        [
+            f"Exploration of {', '.join(responses)} over {ranges}",
+            f"  evaluated  {len(rows.finished)} in {len(rows.epochs)} epochs, {failed} failed",
+            f"  queue      {len(rows.queued)}",
+            f"  sampler    {sampler!r}",
+            f"  models     {'a Gaussian process for each response' if known else 'none yet'}",
+            f"  seed       {study.seed}",
+            f"  kept in    {study.location or 'memory'}",
+        ]
+    )

@@ -7,14 +7,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.errors import UsageError
-from assay.records import Observation
+from assay.executors.responses import SINGLE
+from assay.records import Observation, Outcome
 
-__all__ = ["observations_of", "told_responses"]
+__all__ = ["names_of_rows", "observations_of", "told_responses"]
+
+NO_NUMBER = "the response is not a number"
+
+
+def names_of_rows(given: Any) -> list[str]:
+    """Names for responses that came without: `response`, or `response_0`, ... where a row holds several; those of a mapping.
+
+    Example:
+        >>> names_of_rows([[1.0, 2.0], None])
+        ['response_0', 'response_1']
+    """
+    entries = [entry for entry in _by_place(given, "responses").values() if entry is not None]
+    first = (
+        entries[0].tolist() if entries and hasattr(entries[0], "tolist") else entries[0] if entries else None
+    )
+    if isinstance(first, Mapping):
+        return [str(name) for name in first]
+    if isinstance(first, list | tuple) and len(first) > 1:
+        return [f"{SINGLE}_{place}" for place in range(len(first))]
+    return [SINGLE]
 
 
 def told_responses(
     responses: Any, variances: Any, queue: Sequence[int], names: Sequence[str]
-) -> dict[int, Observation | str]:
+) -> dict[int, Observation | Outcome]:
     """What `Study.add_outcomes` takes.
 
     Arguments:
@@ -27,7 +48,7 @@ def told_responses(
         UsageError: when there are more than the queue is long, or an entry is no number.
 
     Example:
-        >>> told_responses([1.5, None, float("nan")], None, [4, 5, 6], ["loss"])[6]
+        >>> told_responses([1.5, None, float("nan")], None, [4, 5, 6], ["loss"])[6].error
         'the response is not a number'
     """
     by_place = _by_place(responses, "responses")
@@ -37,7 +58,7 @@ def told_responses(
             raise UsageError(
                 f"the queue holds {len(queue)} samples, counted from 0, and got a response for {place!r}"
             )
-    told: dict[int, Observation | str] = {}
+    told: dict[int, Observation | Outcome] = {}
     for place, entry in by_place.items():
         values = _row(entry, names)
         if any(value is not None for value in values):
@@ -58,7 +79,7 @@ def observations_of(responses: Any, variances: Any, count: int, names: Sequence[
     observations = []
     for row, spread in zip(rows, spreads, strict=True):
         found = _observation(_row(row, names), _row(spread, names), names)
-        if isinstance(found, str):
+        if isinstance(found, Outcome):
             raise UsageError(f"a row of responses must hold a number, got {row!r}")
         observations.append(found)
     return observations
@@ -66,7 +87,7 @@ def observations_of(responses: Any, variances: Any, count: int, names: Sequence[
 
 def _observation(
     values: Sequence[float | None], variances: Sequence[float | None], names: Sequence[str]
-) -> Observation | str:
+) -> Observation | Outcome:
     """What was seen; or why not, where every response is NaN."""
     observation = Observation()
     for name, value, variance in zip(names, values, variances, strict=True):
@@ -75,7 +96,7 @@ def _observation(
         if variance is not None and not variance >= 0:
             raise UsageError(f"the variance of the response {name!r} must not be negative, got {variance!r}")
         observation.add(value, uncertainty=None if variance is None else math.sqrt(variance), model_name=name)
-    return observation if observation.measurements else "the response is not a number"
+    return observation if observation.measurements else Outcome("model_failure", error=NO_NUMBER)
 
 
 def _by_place(given: Any, what: str) -> dict[Any, Any]:

@@ -35,6 +35,7 @@ __all__ = [
 
 Array = np.ndarray
 
+SMALLEST_FIT = 2
 EPOCHS = "exploration.epochs"
 """The name under which the numbers of finished rows are saved at which each call of `evaluate` began."""
 
@@ -83,6 +84,11 @@ class Rows:
         return np.array(
             [[_variance(_measured(trial, name)) for name in names] for trial in self.finished], dtype=float
         ).reshape(len(self.finished), len(names))
+
+    def is_learnable(self, names: Sequence[str]) -> bool:
+        """Whether every response has values enough for a model."""
+        seen = np.isfinite(self.responses(names)).sum(axis=0)
+        return bool((seen >= SMALLEST_FIT).all())
 
     def known_points(self, response: str) -> list[Mapping[str, Any]]:
         """The values of every row that has a value of a response."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from assay.drivers import samplers
-from assay.drivers.abstract import History
-from assay.drivers.samplers_abstract import AbstractSampler, SamplingTask
+from assay.drivers.samplers_abstract import AbstractSampler
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.records import ParameterValue
-from assay.surrogates.abstract import AbstractPosterior
+from assay.space.space import Space
 
-__all__ = ["own_points", "sampled_points", "sampler_of"]
-
-Array = np.ndarray
+__all__ = ["own_points", "sampler_of"]
 
 DEFAULT = "DiscrepancyVariance"
 
@@ -38,35 +35,7 @@ def sampler_of(choice: Any) -> Any:
     )
 
 
-def sampled_points(
-    sampler: AbstractSampler,
-    history: History,
-    number: int,
-    count: int,
-    posteriors: Callable[[], Sequence[AbstractPosterior]],
-) -> list[dict[str, ParameterValue]]:
-    """New points of one of our samplers, chosen together.
-
-    Arguments:
-        history: everything that is known, what is open included.
-        number: of the first new point in the study.
-        count: how many.
-        posteriors: of the responses, as they are before the open points; only asked for where the sampler reads them.
-    """
-    coordinates = Coordinates.of(history.space)
-    feasible = FeasibleSet.of(history.space, coordinates)
-    placed = _encode(coordinates, history, ("succeeded", "failed", "open"))
-    blind = _encode(coordinates, history, ("failed", "open"))
-    models = posteriors() if sampler.uses_models else ()
-    known = [model.condition_on_inputs(blind) if len(blind) else model for model in models]
-    environment = np.empty(coordinates.dimension - coordinates.design_dimension)
-    task = SamplingTask(coordinates, feasible, environment, placed, history.seed, number, known)
-    return [coordinates.decode(point) for point in sampler.propose(task, count)]
-
-
-def own_points(
-    sampler: Any, history: History, count: int, exploration: Any
-) -> list[dict[str, ParameterValue]]:
+def own_points(sampler: Any, space: Space, count: int, exploration: Any) -> list[dict[str, ParameterValue]]:
     """New points of a sampler of the user's: rows in the unit cube, one column for each parameter that varies.
 
     Raises:
@@ -74,7 +43,7 @@ def own_points(
     """
     sample = sampler.sample if hasattr(sampler, "sample") else sampler
     units = np.asarray(sample(count, exploration), dtype=float)
-    coordinates = Coordinates.of(history.space)
+    coordinates = Coordinates.of(space)
     if units.shape != (count, coordinates.design_dimension):
         raise UsageError(
             f"the sampler must return {count} rows of {coordinates.design_dimension} numbers, got shape {units.shape}"
@@ -84,13 +53,8 @@ def own_points(
     for index in np.flatnonzero(coordinates.is_category):
         labels = coordinates.category_counts[index]
         units[:, index] = np.minimum(np.floor(units[:, index] * labels), labels - 1)
-    feasible = FeasibleSet.of(history.space, coordinates)
+    feasible = FeasibleSet.of(space, coordinates)
     points = [feasible.project(point) for point in coordinates.snap(units)]
     if any(point is None for point in points):
         raise UsageError("the sampler returned a point that no feasible one is near")
     return [coordinates.decode(point) for point in points if point is not None]
-
-
-def _encode(coordinates: Coordinates, history: History, statuses: Sequence[str]) -> Array:
-    values = [trial.suggestion.kwargs for trial in history.trials if trial.status in statuses]
-    return coordinates.encode(values) if values else np.empty((0, coordinates.dimension))

@@ -38,6 +38,7 @@ from assay.study.evaluation import ExecutorChoice
 from assay.study.inspecting import look_up, study_tree
 from assay.study.journal import Journal
 from assay.study.ledger import Ledger
+from assay.study.proposing import proposed
 from assay.study.state import StudyState
 from assay.study.suggesting import timestamp
 
@@ -317,16 +318,17 @@ class Study:
 
     def propose(
         self,
-        design_values: Sequence[Mapping[str, Any]],
+        points: Sequence[Mapping[str, Any]] | int,
         environment_value: Mapping[str, float] | None = None,
         info: Mapping[str, Any] | None = None,
     ) -> list[int]:
-        """Put points of your own into the queue: they are open, and whoever runs the study evaluates them first.
+        """Put points into the queue: they are open, and whoever runs the study evaluates them first.
 
-        Use it for a design that was made elsewhere. All of them are written down in one transaction.
+        Use it for a design that was made elsewhere, or for a batch that the driver chooses together. All of them are
+        written down in one transaction, and a replay reads them there.
 
         Arguments:
-            design_values: a value for every parameter that is not fixed, for each point.
+            points: a value for every parameter that is not fixed, for each point; or how many the driver is to choose.
             environment_value: the environment of all of them; what is left out keeps its last known value.
             info: plain data about them, for people.
 
@@ -334,27 +336,19 @@ class Study:
 
         Raises:
             SpaceError: when a value breaks its rule, or nothing is known of a variable environment parameter.
+            UsageError: when the driver chooses one point at a time only.
 
         Example:
-            >>> study = create_study([{"name": "x", "domain": (-1, 1)}])
+            >>> study = create_study([{"name": "x", "domain": (-1, 1)}], driver="AdaptiveSampling")
             >>> study.propose([{"x": 0.5}, {"x": -0.5}])
             [0, 1]
+            >>> study.propose(3)
+            [2, 3, 4]
             >>> study.run(lambda x: x**2, suggest=False)
-            >>> [trial.outcome.measurements[0].value for trial in study.trials]
+            >>> [trial.outcome.measurements[0].value for trial in study.trials[:2]]
             [(0.25,), (0.25,)]
         """
-        checked = [self.space.validate_design(values) for values in design_values]
-        created = timestamp()
-
-        def decide(state: StudyState) -> Sequence[Event]:
-            place = self.space.validate_environment({**state.environment, **(environment_value or {})})
-            return [
-                Suggested(Suggestion(number, values, place, created, "user"), info=info or {}, queued=True)
-                for number, values in enumerate(checked, start=state.next_number)
-            ]
-
-        events = self._ledger.transact(decide)
-        return [event.suggestion.number for event in events if isinstance(event, Suggested)]
+        return proposed(self._ledger, points, environment_value or {}, info or {})
 
     # -- tell ------------------------------------------------------------------------------------------
 
@@ -427,20 +421,18 @@ class Study:
         ]
         return self._add_free(rows)
 
-    def add_outcomes(self, outcomes: Mapping[int, Observation | str]) -> None:
+    def add_outcomes(self, outcomes: Mapping[int, Observation | Outcome]) -> None:
         """Tell many open suggestions at once, in one transaction.
 
         Arguments:
-            outcomes: by the number of a suggestion: what was seen, or the text that says why it failed.
+            outcomes: by the number of a suggestion: what was seen, or how its evaluation ended.
 
         Raises:
             UnknownSuggestionError: when one of them is not open.
             UsageError: when an observation could not be learned from; nothing is stored in either case.
         """
         told = {
-            int(number): Outcome("model_failure", error=seen)
-            if isinstance(seen, str)
-            else Outcome("succeeded", self._checked(seen))
+            int(number): seen if isinstance(seen, Outcome) else Outcome("succeeded", self._checked(seen))
             for number, seen in outcomes.items()
         }
 

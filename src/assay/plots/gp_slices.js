@@ -1,0 +1,119 @@
+// Slices of a Gaussian process, computed where they are looked at: no server, and any number of parameters.
+
+const assayProfiles = {
+  matern12: (s) => Math.exp(-Math.sqrt(s)),
+  matern32: (s) => { const r = Math.sqrt(3 * s); return (1 + r) * Math.exp(-r); },
+  matern52: (s) => { const r = Math.sqrt(5 * s); return (1 + r + (5 / 3) * s) * Math.exp(-r); },
+  squared_exponential: (s) => Math.exp(-0.5 * s),
+};
+
+// Mean and standard deviation at points in unit coordinates, as surrogates/process.py has them:
+// mean = k(x)' alpha, variance = 1 + b^2 - |L^-1 k(x)|^2, in latent units.
+function assayPosterior(model, points) {
+  const profile = assayProfiles[model.profile], rows = model.points.length;
+  const mean = [], deviation = [], cross = new Float64Array(rows);
+  for (const point of points) {
+    let latent = 0;
+    for (let i = 0; i < rows; i++) {
+      let s = 0;
+      for (let d = 0; d < point.length; d++) {
+        const apart = point[d] - model.points[i][d];
+        s += model.weights[d] * (model.labels[d] ? (apart === 0 ? 0 : 1) : apart * apart);
+      }
+      cross[i] = profile(s) + model.trend;
+      latent += cross[i] * model.alpha[i];
+    }
+    let variance = 1 + model.trend;
+    for (let i = 0; i < rows; i++) {
+      const row = model.lower[i];
+      let part = 0;
+      for (let j = 0; j <= i; j++) part += row[j] * cross[j];
+      variance -= part * part;
+    }
+    mean.push(model.offset + model.unit * latent);
+    deviation.push(model.unit * Math.sqrt(Math.max(variance, 0) * model.signal));
+  }
+  return { mean, deviation };
+}
+
+// The points of a plane: all axes at their fixed place but one or two.
+function assayPlane(axes, places, across, up) {
+  const fixed = axes.map((axis, d) => axis.unit[places[d]]);
+  const rows = up === null ? [null] : axes[up].unit;
+  const points = [];
+  for (const y of rows) for (const x of axes[across].unit) {
+    const point = fixed.slice();
+    point[across] = x;
+    if (y !== null) point[up] = y;
+    points.push(point);
+  }
+  return points;
+}
+
+function assayGrid(values, width) {
+  const rows = [];
+  for (let start = 0; start < values.length; start += width) rows.push(values.slice(start, start + width));
+  return rows;
+}
+
+// The samples that lie within `width` of the plane along every other axis, in unit coordinates.
+function assayNear(data, places, shown, width) {
+  return data.samples.filter((sample) => data.axes.every((axis, d) =>
+    shown.includes(d) || (axis.labels ? sample.unit[d] === axis.unit[places[d]] || width >= 1
+      : Math.abs(sample.unit[d] - axis.unit[places[d]]) <= width)));
+}
+
+// What each trace of the figure shows for these places.
+function assayTraces(data, places, width) {
+  const known = {};
+  const plane = (across, up) => {
+    const key = `${across},${up}`;
+    known[key] ??= assayPosterior(data.model, assayPlane(data.axes, places, across, up));
+    return known[key];
+  };
+  return data.traces.map((trace) => {
+    const { kind, across, up } = trace;
+    if (kind === "samples") {
+      const near = assayNear(data, places, [across, up], width);
+      return { x: near.map((sample) => sample.natural[across]), y: near.map((sample) => sample.natural[up]) };
+    }
+    const { mean, deviation } = plane(across, up);
+    switch (kind) {
+      case "mean": return { z: assayGrid(mean, data.axes[across].unit.length) };
+      case "deviation": return { z: assayGrid(deviation, data.axes[across].unit.length) };
+      case "middle": return { y: mean };
+      case "low": return { y: mean.map((value, i) => value - 1.96 * deviation[i]) };
+      default: return { y: mean.map((value, i) => value + 1.96 * deviation[i]) };
+    }
+  });
+}
+
+function assaySlices(figure, data) {
+  const places = data.axes.map((axis) => axis.start);
+  let width = 1;
+  const panel = document.createElement("div");
+  panel.style.cssText = "font: 13px sans-serif; margin: 8px 60px; display: grid; gap: 4px 16px; " +
+    "grid-template-columns: max-content minmax(160px, 420px) max-content";
+  const draw = () => {
+    const traces = assayTraces(data, places, width);
+    for (const key of ["x", "y", "z"]) {
+      const chosen = traces.map((trace, i) => (key in trace ? i : -1)).filter((i) => i >= 0);
+      if (chosen.length) Plotly.restyle(figure, { [key]: chosen.map((i) => traces[i][key]) }, chosen);
+    }
+  };
+  const add = (label, count, start, text, change) => {
+    const name = document.createElement("label"), input = document.createElement("input");
+    const shown = document.createElement("span");
+    name.textContent = label;
+    Object.assign(input, { type: "range", min: 0, max: count - 1, step: 1, value: start });
+    shown.textContent = text(start);
+    input.oninput = () => { shown.textContent = text(+input.value); change(+input.value); draw(); };
+    panel.append(name, input, shown);
+  };
+  data.axes.forEach((axis, d) => {
+    const text = (i) => (axis.labels ? axis.natural[i] : Number(axis.natural[i]).toPrecision(4));
+    add(axis.name, axis.unit.length, axis.start, text, (i) => { places[d] = i; });
+  });
+  add("samples within", 41, 40, (i) => `${(i / 40).toFixed(3)} of the range`, (i) => { width = i / 40; });
+  figure.after(panel);
+}

@@ -1,0 +1,175 @@
+"""The pictures of an exploration: what they show, and that a page computes what the model says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.errors import UsageError
+from assay.plots.gp_slices import GPSlices, model_data
+from assay.study.exploration import Exploration
+from assay.study.exploration_parameters import create_parameters
+
+NODE = shutil.which("node")
+
+
+def smooth(vector: np.ndarray) -> float:
+    return float(np.sin(vector[0]) + vector[1])
+
+
+@pytest.fixture(scope="module")
+def plane() -> Exploration:
+    parameters = create_parameters(["A", "B"], [-2.0, 0.1], [2.0, 10.0], log={"B": True})
+    exploration = Exploration(parameters, sampler="Sobol", verbose=0)
+    exploration.sample(8)
+    exploration.evaluate(smooth)
+    exploration.sample(4)
+    exploration.evaluate(lambda v: smooth(v) if v[0] > -1 else 1 / 0)
+    exploration.augment([[0.0, 1.0]], [1.0])
+    exploration.sample(2)
+    return exploration
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Exploration:
+    parameters = create_parameters(
+        ["A", "m", "n", "C"], [0.0, None, 1, 0.0], [1.0, None, 4, 1.0],
+        choices={"m": ["a", "b", "c"]}, type={"n": "integer"},
+    )  # fmt: skip
+    exploration = Exploration(parameters, ["p", "q"], "Sobol", verbose=0)
+    exploration.sample(24)
+    exploration.evaluate(lambda A, m, n, C: [A**2 + (m == "b") + 0.1 * n, C])
+    return exploration
+
+
+def test_samples_are_told_apart(plane: Exploration) -> None:
+    figure = plane.plot_samples(colors=["red"], marker_size=9)
+    shown = {trace.name: trace for trace in figure.data}
+    assert list(shown) == ["epoch 1", "epoch 2", "brought along", "failed", "queue"]
+    assert len(shown["epoch 1"].x) == 8
+    assert len(shown["epoch 2"].x) + len(shown["failed"].x) == 4
+    assert list(shown["brought along"].x) == [0.0]
+    assert (shown["epoch 1"].marker.color, shown["epoch 1"].marker.size) == ("red", 9)
+    assert np.array_equal(np.column_stack([shown["queue"].x, shown["queue"].y]), plane.queue)
+
+
+@pytest.mark.parametrize(("dimension", "kind"), [(1, "scatter"), (3, "scatter3d"), (5, "splom")])
+def test_samples_of_any_dimension_are_shown(dimension: int, kind: str) -> None:
+    names = [f"x{place}" for place in range(dimension)]
+    exploration = Exploration(
+        create_parameters(names, [0.0] * dimension, [1.0] * dimension), sampler="Sobol", verbose=0
+    )
+    exploration.sample(4)
+    assert [trace.type for trace in exploration.plot_samples().data] == [kind]
+
+
+def test_the_response_is_what_the_model_says_and_the_truth_stands_beside(plane: Exploration) -> None:
+    figure = plane.plot_response(smooth)
+    mean, deviation, truth, error = [trace for trace in figure.data if trace.type == "heatmap"]
+    assert plane.gp is not None
+    point = [mean.x[5], mean.y[7]]
+    expected_mean, expected_variance = plane.gp[0].predict([point])
+    assert mean.z[7][5] == pytest.approx(expected_mean[0])
+    assert deviation.z[7][5] == pytest.approx(np.sqrt(expected_variance[0]))
+    assert truth.z[7][5] == pytest.approx(smooth(np.array(point)))
+    assert error.z[7][5] == pytest.approx(mean.z[7][5] - truth.z[7][5])
+    crosses = [trace for trace in figure.data if trace.type == "scatter"]
+    assert len(crosses) == 4 * 5  # on each panel, by epoch and kind
+
+
+def test_a_line_has_its_band() -> None:
+    exploration = Exploration(create_parameters(["A"], [0.0], [1.0]), sampler="Sobol", verbose=0)
+    with pytest.raises(UsageError, match="needs two successful evaluations"):
+        exploration.plot_response()
+    exploration.sample(4)
+    exploration.evaluate(lambda v: v[0])
+    low, high, mean, truth, seen = exploration.plot_response(lambda v: v[0]).data
+    assert (np.array(low.y) <= mean.y).all()
+    assert (np.array(high.y) >= mean.y).all()
+    assert np.allclose(truth.y, truth.x)
+    assert len(seen.x) == 4
+
+
+def test_slices_show_every_pair_and_the_samples(mixed: Exploration) -> None:
+    slices = mixed.plot_gp(1, resolution=(8, 8), verbose=False)
+    surfaces = [trace for trace in slices.figure.data if trace.type == "heatmap"]
+    assert len(surfaces) == 6  # three pairs of ranged parameters, mean and deviation
+    mean, variance = mixed.posteriors()[1].mean_variance(
+        np.array(
+            [[surfaces[0].x[3], 0.0, 0.2, 0.5]]
+        )  # unit coordinates; C is at its middle, m at its first label
+    )
+    assert surfaces[0].z[0].shape == (8,)
+    assert np.isfinite(mean).all()
+    assert np.isfinite(variance).all()
+    with pytest.raises(UsageError, match="two successful evaluations"):
+        Exploration(create_parameters(["A"], [0.0], [1.0]), verbose=0).plot_gp()
+
+
+def run_in_node(program: str) -> Any:
+    code = (resources.files("assay.plots") / "gp_slices.js").read_text(encoding="utf-8")
+    assert NODE is not None
+    result = subprocess.run(
+        [NODE, "-e", f"{code}\n{program}"], capture_output=True, text=True, check=True, timeout=60
+    )
+    return json.loads(result.stdout)
+
+
+def data_of(slices: GPSlices) -> dict[str, Any]:
+    start = slices.script.index("assaySlices(document")
+    text = slices.script[start:]
+    return json.loads(text[text.index(", {") + 2 : text.rindex(");")])
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+@pytest.mark.parametrize("response", [0, 1])
+def test_a_page_computes_what_the_model_says(mixed: Exploration, response: int) -> None:
+    posterior = mixed.posteriors()[response]
+    draws = np.random.default_rng(0).random((50, 4))
+    draws[:, 1] = np.floor(3 * draws[:, 1])  # the index of a label
+    model = model_data(posterior)
+    found = run_in_node(
+        f"console.log(JSON.stringify(assayPosterior({json.dumps(model)}, {json.dumps(draws.tolist())})))"
+    )
+    mean, variance = posterior.mean_variance(draws)
+    assert np.allclose(found["mean"], mean[:, 0], rtol=1e-9, atol=1e-9)
+    assert np.allclose(found["deviation"], np.sqrt(variance[:, 0]), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_a_page_begins_with_the_figure_and_follows_its_sliders(mixed: Exploration) -> None:
+    slices = mixed.plot_gp(0, resolution=(6, 6))
+    data = data_of(slices)
+    program = (
+        f"const data = {json.dumps(data)}; const places = data.axes.map((a) => a.start);"
+        "const first = assayTraces(data, places, 1); places[1] = 1;"
+        "console.log(JSON.stringify([first, assayTraces(data, places, 0.1)]))"
+    )
+    first, moved = run_in_node(program)
+    for trace, shown in zip(slices.figure.data, first, strict=True):
+        for key, values in shown.items():
+            assert np.allclose(np.array(values, dtype=float), np.array(trace[key], dtype=float), atol=1e-6)
+    surfaces = [place for place, trace in enumerate(data["traces"]) if trace["kind"] == "mean"]
+    change = [np.mean(np.array(moved[place]["z"]) - np.array(first[place]["z"])) for place in surfaces]
+    assert np.allclose(change, 1.0, atol=0.5)  # m went from "a" to "b", which adds one
+    dots = [place for place, trace in enumerate(data["traces"]) if trace["kind"] == "samples"]
+    assert len(first[dots[0]]["x"]) == 24
+    assert 0 < len(moved[dots[0]]["x"]) < 12  # only those with "b", near the slice
+
+
+def test_the_page_is_whole(plane: Exploration, tmp_path: Path) -> None:
+    slices = plane.plot_gp(resolution=(6, 6))
+    slices.write_html(tmp_path / "slices.html")
+    text = (tmp_path / "slices.html").read_text(encoding="utf-8")
+    assert "function assaySlices(figure, data)" in text
+    assert "{plot_id}" not in text  # plotly has put its own in place
+    assert 'type: "range"' in text
+    assert "https://cdn" not in text[:10_000]  # plotly.js is inside
+    assert len(slices._repr_html_()) < len(text)

@@ -12,7 +12,7 @@ SQUARE = Space.from_data([{"name": "x", "domain": [0.0, 1.0]}, {"name": "y", "do
 PLACES = [(0.1, 0.2), (0.9, 0.7), (0.4, 0.8), (0.6, 0.4)]
 
 
-def origin(finished: int, still_open: int, state=None, **settings) -> tuple[str, dict | None]:
+def origin(finished, still_open, state=None, **settings):
     """How the next look is chosen, and what is remembered."""
     places = [{"x": x, "y": y} for x, y in PLACES]
     trials = [

@@ -144,6 +144,8 @@ def _outputs(chosen: Array) -> list[str]:
 
 CONFIGURATION: dict[str, Any] = {
     "deterministic": True,
+    # With nine derivatives each, a few spectra are enough to begin with.
+    "num_initial": 6,
     "surrogates": [{"type": "GP", "name": "T", "output_dim": len(WAVELENGTHS_nm)}],
     # Without coefficients a combination is the average.
     "variables": [

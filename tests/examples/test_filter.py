@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from examples.filter import filter as example
-from examples.filter.filter import DOMAINS, WAVELENGTHS_nm, bands, evaluate, transmittance
+from examples.filter.filter import DOMAINS, LEAST_PASSED, WAVELENGTHS_nm, bands, evaluate, transmittance
 
+REFERENCE = json.loads(Path(example.__file__).with_name("reference.json").read_text(encoding="utf-8"))
 LOWER, UPPER = np.array(list(DOMAINS.values())).T
 
 
@@ -58,3 +62,15 @@ def test_an_observation_holds_the_spectrum_and_nine_derivatives() -> None:
     np.testing.assert_array_equal([entry.value for entry in measurements], [values, *derivatives])
     passed, stopped = bands(values)
     assert passed + stopped == pytest.approx(2.0 * values.mean())
+
+
+def test_the_frozen_optimum_is_allowed_and_none_nearby_is_better() -> None:
+    best = np.array([REFERENCE["thicknesses_nm"][name] for name in DOMAINS])
+    passed, stopped = bands(transmittance(best)[0])
+    assert passed == pytest.approx(LEAST_PASSED, abs=1e-4)
+    assert stopped == pytest.approx(REFERENCE["stopped"], rel=1e-3)
+    around = best + np.random.default_rng(1).normal(size=(2000, len(DOMAINS)))
+    passed, stopped = bands(transmittance(np.clip(around, LOWER, UPPER))[0])
+    allowed = passed >= LEAST_PASSED
+    assert allowed.sum() > 200
+    assert stopped[allowed].min() > 0.999 * REFERENCE["stopped"]

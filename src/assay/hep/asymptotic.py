@@ -20,7 +20,7 @@ from assay.hep.likelihood import discrepancy, maximum_likelihood
 from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
 
-__all__ = ["STATISTICS", "Statistic", "Tested", "asymptotic_test", "signed_root"]
+__all__ = ["STATISTICS", "Statistic", "Tested", "asymptotic_test", "lower_bounds", "one_sided"]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -86,15 +86,15 @@ def asymptotic_test(model: Model, data: Data, value: Any = 1.0, statistic: Stati
         raise UsageError(f"the test statistic must be one of {', '.join(STATISTICS)}, got {statistic!r}")
     tested = jnp.zeros(()) if statistic == "q0" else jnp.asarray(value)
     asimov_value = 1.0 if statistic == "q0" else 0.0
-    fits = _four_fits(model, data, tested, asimov_value, _lower(model, statistic))
+    fits = _four_fits(model, data, tested, asimov_value, lower_bounds(model, statistic))
     points, values, decrements, curvatures, iterations = fits
     best = points[0, model.layout.interest]
     # The free fit cannot lie above a fit that holds something; where it does, it stands in another valley.
     lowest = jnp.minimum(values[0], jnp.minimum(values[1], values[2]))
-    square = _one_sided(2 * (values[1] - lowest), best, tested, statistic)
+    square = one_sided(2 * (values[1] - lowest), best, tested, statistic)
     asimov = model.expected_data(points[2])
     own = discrepancy(points[2], (model, asimov))
-    square_asimov = _one_sided(2 * (values[3] - own), jnp.asarray(asimov_value), tested, statistic)
+    square_asimov = one_sided(2 * (values[3] - own), jnp.asarray(asimov_value), tested, statistic)
     log_p, log_cls, log_expected = _p_values(square, square_asimov, statistic)
     return Tested(
         square,
@@ -111,13 +111,13 @@ def asymptotic_test(model: Model, data: Data, value: Any = 1.0, statistic: Stati
     )
 
 
-def signed_root(square: Any) -> Any:
+def _root(square: Any) -> Any:
     """The root of a number that is not negative; at zero it and its derivative are zero."""
     is_positive = square > 0
     return jnp.where(is_positive, jnp.sqrt(jnp.where(is_positive, square, 1.0)), 0.0)
 
 
-def _lower(model: Model, statistic: str) -> Any:
+def lower_bounds(model: Model, statistic: str) -> Any:
     """The lower bounds of the fits: q~, t~ and q0 know no negative signal, whatever the model allows."""
     layout = model.layout
     lower = layout.lower.copy()
@@ -149,7 +149,7 @@ def _four_fits(model: Model, data: Data, tested: Any, asimov_value: float, lower
     return fits
 
 
-def _one_sided(square: Any, best: Any, tested: Any, statistic: str) -> Any:
+def one_sided(square: Any, best: Any, tested: Any, statistic: str) -> Any:
     """The statistic of a likelihood ratio: not negative, and zero on the side that does not count as evidence."""
     square = jnp.maximum(square, 0.0)
     if statistic == "q0":
@@ -162,7 +162,7 @@ def _one_sided(square: Any, best: Any, tested: Any, statistic: str) -> Any:
 def _p_values(square: Any, square_asimov: Any, statistic: str) -> tuple[Any, Any, Any]:
     """Logarithms of p, of CLs and of its expected bands."""
     log_ndtr = jax.scipy.special.log_ndtr
-    root, root_asimov = signed_root(square), signed_root(square_asimov)
+    root, root_asimov = _root(square), _root(square_asimov)
     bands = jnp.array(BANDS)
     if statistic == "q0":
         return log_ndtr(-root), log_ndtr(-root), log_ndtr(-(root_asimov + bands))
@@ -197,4 +197,4 @@ def _two_sided(
         return jnp.log(tail + other)
 
     found = log_p(square, root)
-    return found, found, log_p(expected, signed_root(expected))
+    return found, found, log_p(expected, _root(expected))

@@ -80,7 +80,9 @@ def is_held(point: Any, gradient: Any, lower: Any, upper: Any, free: Any) -> Any
     return ~free | ((point <= lower) & (gradient > 0)) | ((point >= upper) & (gradient < 0))
 
 
-def bounded_minimum(function: Function, data: Any, start: Any, lower: Any, upper: Any, free: Any) -> Minimum:
+def bounded_minimum(
+    function: Function, data: Any, start: Any, lower: Any, upper: Any, free: Any, *, escapes: bool = True
+) -> Minimum:
     """The minimum of `function(point, data)` in a box, from one start.
 
     Arguments:
@@ -89,6 +91,8 @@ def bounded_minimum(function: Function, data: Any, start: Any, lower: Any, upper
         start: (dimension,), inside the box; components that are not free keep its values.
         lower, upper: (dimension,); they may be infinite.
         free: (dimension,), True where the search may move.
+        escapes: False saves the search for saddles where the start is known to lie in the right valley, in a map over
+            many problems; `curvature` is then NaN.
 
     Returns: where it ended; a `decrement` well above 1e-8 or a negative `curvature` says that it is no minimum.
 
@@ -117,6 +121,8 @@ def bounded_minimum(function: Function, data: Any, start: Any, lower: Any, upper
         # The derivatives stand once in the program, since compiling them is what a first call waits for.
         search = _judged(search, _derivatives(function, data, search.trial))
         newton = _newton_trial(search, lower, upper, free)
+        if not escapes:
+            return newton._replace(curvature=jnp.asarray(jnp.nan, start.dtype))
         return jax.lax.cond(
             newton.decrement <= DECREMENT,
             lambda: _escape_trial(function, data, newton, lower, upper, free),

@@ -14,6 +14,8 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 COMMANDS = {
+    "designs": "discrepancy and time of first designs by the default sampler, beside those of other makers",
+    "exploration_sampling": "what adaptive sampling gains over a Latin hypercube of the same size, on three functions",
     "suggest": "time of a whole suggestion, warm and cold, beside the peers",
     "regret": "regret after 60 evaluations on nine problems with known optima",
     "film": "the antireflection coating of examples/film, and the calibration of our intervals on it",

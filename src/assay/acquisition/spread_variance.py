@@ -20,6 +20,7 @@ from scipy.linalg import cho_factor, cho_solve
 from assay.acquisition.abstract import AbstractAcquisition
 from assay.numerics.spread import AbstractSpread
 from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.averaged_gaussian_process import AveragedPosterior
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 from assay.surrogates.latent_gaussian import AbstractLatentGaussian
 
@@ -31,19 +32,19 @@ Array = np.ndarray
 @final
 @dataclass(frozen=True)
 class BatchUncertainty:
-    """mean_k 1/n log det(Σ_k/s_k² + ε_k I): how much the responses at n points together are unknown.
+    """mean_k 1/n log det(Σ_k/s_k² + ε I): how much the responses at n points together are unknown.
 
     Made by `BatchUncertainty.of`.
 
     Arguments:
         posteriors: of the responses; they know all points that are placed.
         scales: s_k² for each posterior, (outputs,), in the units that it is Gaussian in.
-        nuggets: ε_k for each posterior, (outputs,).
+        nugget: ε.
     """
 
     posteriors: tuple[AbstractPosterior, ...]
     scales: tuple[Array, ...]
-    nuggets: tuple[Array, ...]
+    nugget: float
 
     @staticmethod
     def of(posteriors: Sequence[AbstractPosterior], references: Array, nugget: float) -> BatchUncertainty:
@@ -51,30 +52,21 @@ class BatchUncertainty:
 
         Arguments:
             references: (references, dimension), spread over the space.
-            nugget: the least ε; a Gaussian process with a larger noise-to-signal ratio has that.
+            nugget: ε, which bounds what two points at one place cost.
         """
-        scales, nuggets = [], []
-        for posterior in posteriors:
-            if isinstance(posterior, GaussianProcessPosterior):
-                scales.append(posterior.signal_variance)
-                nuggets.append(
-                    np.maximum(posterior.latent_noise_variance / posterior.signal_variance, nugget)
-                )
-            else:
-                mean, variance = _moments(posterior, references)
-                scales.append(np.maximum(mean.var(axis=0) + variance.mean(axis=0), np.finfo(float).tiny))
-                nuggets.append(np.full(posterior.output_dimension, nugget))
-        return BatchUncertainty(tuple(posteriors), tuple(scales), tuple(nuggets))
+        return BatchUncertainty(
+            tuple(posteriors), tuple(_prior_variance(one, references) for one in posteriors), nugget
+        )
 
     def value_gradient(self, points: Array) -> tuple[float, Array]:
         """Of one batch (points, dimension), with its derivative."""
         count, responses = len(points), sum(len(scale) for scale in self.scales)
         value, gradient = 0.0, np.zeros(points.shape)
-        for posterior, scales, nuggets in zip(self.posteriors, self.scales, self.nuggets, strict=True):
+        for posterior, scales in zip(self.posteriors, self.scales, strict=True):
             mean, covariance, pullback = posterior.grouped_pullback(points[None])
             bars = np.empty_like(covariance)
-            for k, (scale, nugget) in enumerate(zip(scales, nuggets, strict=True)):
-                factor = cho_factor(covariance[0, k] / scale + nugget * np.eye(count), lower=True)
+            for k, scale in enumerate(scales):
+                factor = cho_factor(covariance[0, k] / scale + self.nugget * np.eye(count), lower=True)
                 value += 2.0 * float(np.log(factor[0].diagonal()).sum())
                 bars[0, k] = cho_solve(factor, np.eye(count)) / scale
             gradient += pullback(np.zeros_like(mean), bars)[0]
@@ -84,9 +76,9 @@ class BatchUncertainty:
         """Of each of many points alone: (points,) and (points, dimension)."""
         responses = sum(len(scale) for scale in self.scales)
         value, gradient = np.zeros(len(points)), np.zeros(points.shape)
-        for posterior, scales, nuggets in zip(self.posteriors, self.scales, self.nuggets, strict=True):
+        for posterior, scales in zip(self.posteriors, self.scales, strict=True):
             _, variance, _, slope = _moments_gradient(posterior, points)
-            seen = variance / scales + nuggets
+            seen = variance / scales + self.nugget
             value += np.log(seen).sum(axis=1)
             gradient += np.einsum("pkd,pk->pd", slope, 1.0 / (seen * scales))
         return value / responses, gradient / responses
@@ -149,6 +141,16 @@ class LogSpreadVariance(AbstractAcquisition):
         for column, labels in self.allowed.items():
             value = np.where(np.isin(points[:, column], labels), value, -np.inf)
         return value, gradient
+
+
+def _prior_variance(posterior: AbstractPosterior, references: Array) -> Array:
+    """s_k² of each output: (outputs,)."""
+    if isinstance(posterior, GaussianProcessPosterior):
+        return posterior.signal_variance
+    if isinstance(posterior, AveragedPosterior):
+        return np.mean([member.signal_variance for member in posterior.members], axis=0)
+    mean, variance = _moments(posterior, references)
+    return np.maximum(mean.var(axis=0) + variance.mean(axis=0), np.finfo(float).tiny)
 
 
 def _moments(posterior: AbstractPosterior, points: Array) -> tuple[Array, Array]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, final
 
 import numpy as np
@@ -18,16 +19,19 @@ from assay.numerics.discrepancy import CentredDiscrepancy
 from assay.numerics.discrepancy_design import MOST_STARTS, low_discrepancy, spread_values
 from assay.numerics.energy_distance import EnergyDistance
 from assay.numerics.spread import AbstractSpread
+from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.averaged_gaussian_process import AveragedPosterior
 from assay.surrogates.configuration import Entry
 
 __all__ = ["DiscrepancyVariance"]
 
 Array = np.ndarray
 
-# Work of a descent, in entries of arrays; and calls.
-DESCENT_WORK, FEWEST_CALLS, MOST_CALLS = 1e8, 10, 200
-# Of the joint descents: how many begin, where they cost little.
-JOINT_STARTS_WORK, MOST_JOINT_STARTS = 2e5, 6
+# Work of all descents of a batch, in entries of arrays: a second or less up to so many coordinates, more for more of them.
+WORK, COORDINATES = 3e7, 500
+MOST_STARTS_OF_BATCH, CALLS_OF_START, FEWEST_CALLS, MOST_CALLS = 6, 100, 6, 200
+# Of one call, beyond which a posterior that is an average over many is represented by the heaviest of them.
+MOST_AVERAGED_WORK = 2e6
 # The sample of a constrained space that stands for it, and of any space that stands for a model's own variance.
 LEAST_REFERENCES, MOST_REFERENCES = 256, 2048
 CANDIDATES = 512
@@ -58,7 +62,7 @@ class DiscrepancyVariance(Entry, AbstractSampler):
         default=1.0, ge=0, allow_inf_nan=False, description="w, of what the models do not know"
     )
     nugget: float = Field(
-        default=1e-6, gt=0, le=1, description="least ε: what noise-to-signal ratio is at least reckoned with"
+        default=1e-6, gt=0, le=1, description="ε, which bounds what two points at one place cost"
     )
 
     @property
@@ -70,34 +74,56 @@ class DiscrepancyVariance(Entry, AbstractSampler):
 
     def propose(self, task: SamplingTask, count: int) -> Array:
         region = _Region(task, count)
-        uncertainty = None
-        if task.posteriors and self.weight:
-            references = sobol(
-                task.coordinates,
-                task.feasible,
-                LEAST_REFERENCES,
-                task.generator("variance"),
-                task.environment,
-            )
-            uncertainty = BatchUncertainty.of(task.posteriors, references, self.nugget)
+        if not task.posteriors or not self.weight:
+            return exact_points(task, region.spread_out("design", MOST_STARTS, MOST_CALLS), count)
+        references = sobol(
+            task.coordinates, task.feasible, LEAST_REFERENCES, task.generator("variance"), task.environment
+        )
+        posteriors, effort = _affordable(task.posteriors, region.work, count, task.coordinates.dimension)
+        uncertainty = BatchUncertainty.of(posteriors, references, self.nugget)
         objective = SpreadVariance(region.spread, task.coordinates.design_dimension, uncertainty, self.weight)
-        if uncertainty is None:
-            return exact_points(task, region.spread_out("design", MOST_STARTS), count)
         if count == 1:
-            return exact_points(task, _next(task, objective, region.spread_out("design", 1)), 1)
-        work = count * (count + len(task.placed)) * task.coordinates.dimension
-        starts = max(1, min(MOST_JOINT_STARTS, int(JOINT_STARTS_WORK / work)))
+            return exact_points(task, _next(task, objective, region.spread_out("design", 1, MOST_CALLS)), 1)
         ends = [
             descended(
                 objective.value_gradient,
                 task.coordinates,
                 task.feasible,
-                region.spread_out(f"design {start}", 1),
-                region.calls,
+                region.spread_out(f"design {start}", 1, effort.calls),
+                effort.calls,
             )
-            for start in range(starts)
+            for start in range(effort.starts)
         ]
         return exact_points(task, min(ends, key=lambda end: end[1])[0], count)
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """How many descents of a batch, and the most calls of each."""
+
+    starts: int
+    calls: int
+
+
+def _affordable(
+    posteriors: Sequence[AbstractPosterior], work: float, count: int, dimension: int
+) -> tuple[list[AbstractPosterior], _Effort]:
+    """The posteriors, averages only where their work is small, and the effort that the rest allows."""
+    members = sum(len(one.members) if isinstance(one, AveragedPosterior) else 1 for one in posteriors)
+    chosen = list(posteriors)
+    if work * members > MOST_AVERAGED_WORK:
+        chosen = [_heaviest(one) if isinstance(one, AveragedPosterior) else one for one in posteriors]
+        members = len(chosen)
+    # A determinant is count³ multiplications, of which one takes far less than an entry of an array.
+    call = work * (1 + members) + count**3 / 64 * len(chosen)
+    calls = WORK * max(1.0, count * dimension / COORDINATES) / call
+    starts = int(np.clip(calls / CALLS_OF_START, 1, MOST_STARTS_OF_BATCH))
+    return chosen, _Effort(starts, int(np.clip(calls / starts, FEWEST_CALLS, MOST_CALLS)))
+
+
+def _heaviest(posterior: AveragedPosterior) -> AbstractPosterior:
+    weights = posterior.weights if posterior.weights.ndim == 1 else posterior.weights.sum(axis=1)
+    return posterior.members[int(np.argmax(weights))]
 
 
 @final
@@ -118,11 +144,17 @@ class _Region:
             size = int(np.clip(8 * (count + len(fixed)), LEAST_REFERENCES, MOST_REFERENCES))
             reference = sobol(coordinates, task.feasible, size, task.generator("reference"), task.environment)
             self.spread = EnergyDistance(reference[:, :design], fixed, self.labels)
-        work = count * (count + len(fixed)) * design
-        self.calls = int(np.clip(DESCENT_WORK / work, FEWEST_CALLS, MOST_CALLS))
+        others = len(self.spread.reference) if isinstance(self.spread, EnergyDistance) else 0
+        self.work = float(count * (count + len(fixed) + others) * max(design, 1))
 
-    def spread_out(self, purpose: str, most_starts: int) -> Array:
-        """Points (count, dimension) that are spread evenly, whatever the models say."""
+    def spread_out(self, purpose: str, most_starts: int, calls: int) -> Array:
+        """Points (count, dimension) that are spread evenly, whatever the models say.
+
+        Arguments:
+            purpose: of the randomness.
+            most_starts: in a box.
+            calls: of a descent in a constrained space, at most.
+        """
         task, randomness = self.task, self.task.generator(purpose)
         design = task.coordinates.design_dimension
         if isinstance(self.spread, CentredDiscrepancy):
@@ -138,7 +170,8 @@ class _Region:
                 task.placed[:, column], None, int(self.labels[column]), self.count, randomness
             )
         alone: Callable[[Array], tuple[float, Array]] = SpreadVariance(self.spread, design).value_gradient
-        return descended(alone, task.coordinates, task.feasible, points, self.calls)[0]
+        calls = int(np.clip(WORK / self.work, FEWEST_CALLS, calls))
+        return descended(alone, task.coordinates, task.feasible, points, calls)[0]
 
 
 def _next(task: SamplingTask, objective: SpreadVariance, spread_out: Array) -> Array:

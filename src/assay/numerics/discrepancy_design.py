@@ -130,7 +130,8 @@ def _settled(
 
 
 def _exchanged(discrepancy: CentredDiscrepancy, points: Array) -> Array:
-    return exchanged(discrepancy, points, max(int(EXCHANGES_WORK / len(points) ** 2), 1))
+    work = EXCHANGES_WORK if len(points) <= MANY_POINTS else 0.5 * EXCHANGES_WORK
+    return exchanged(discrepancy, points, max(int(work / len(points) ** 2), 1))
 
 
 def _descended(discrepancy: CentredDiscrepancy, moves: Array, points: Array) -> Array:

@@ -111,7 +111,9 @@ def run(method: Method, seed: int, evaluations: int) -> dict[str, Any]:
     began = time.process_time()
     study = assay.create_study(example.SPACE, seed=seed)
     study.configure(max_iter=evaluations, **method.configuration)
-    study.run(method.evaluate)
+    for _ in range(evaluations):  # asked, not run: no rule stops a method early
+        suggestion = study.get_suggestion()
+        study.add_observation(method.evaluate(**suggestion.kwargs), suggestion.id)
     seconds = time.process_time() - began
     points = [[trial.suggestion.values[name] for name in example.DOMAINS] for trial in study.trials]
     passed, stopped = example.bands(example.transmittance(np.array(points))[0])

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
-from assay.drivers.configuration import refusal
-from assay.drivers.describing import describe
+from assay.drivers.abstract import History, Proposal, Request
+from assay.drivers.model_free import AbstractScalarDriver, ModelFreeConfiguration
 from assay.drivers.observed import OUTPUTS, best_of_trials, environment_unit, reached, scalar_objective
 from assay.drivers.starting import starting_point
-from assay.drivers.training import check_measurements, training
+from assay.drivers.training import training
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.numerics.random import generator
-from assay.records import Measurement
 from assay.space.space import Space
 
 __all__ = ["DifferentialEvolution", "DifferentialEvolutionConfiguration"]
@@ -29,10 +26,8 @@ Array = np.ndarray
 TRIES = 64  # crosses until one is feasible and new
 
 
-class DifferentialEvolutionConfiguration(BaseModel):
+class DifferentialEvolutionConfiguration(ModelFreeConfiguration):
     """A population that moves by the differences between its members."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     population_size: int | None = Field(
         default=None, ge=5, le=10_000, description="members; none given: 5 for each parameter, 10 at least"
@@ -52,9 +47,6 @@ class DifferentialEvolutionConfiguration(BaseModel):
         ge=0,
         le=1,
         description="stop when all members lie within this fraction of each domain",
-    )
-    min_val: float = Field(
-        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
     )
 
 
@@ -94,7 +86,7 @@ class _Population:
 
 @final
 @dataclass(frozen=True)
-class DifferentialEvolution(AbstractDriver):
+class DifferentialEvolution(AbstractScalarDriver[DifferentialEvolutionConfiguration]):
     """Differential evolution with greedy replacement, one trial vector at a time.
 
     Use it where an evaluation is cheap and the objective has many well-separated minima.
@@ -113,35 +105,11 @@ class DifferentialEvolution(AbstractDriver):
         True
     """
 
+    kind = DifferentialEvolutionConfiguration
     settings: DifferentialEvolutionConfiguration
-
-    @staticmethod
-    def from_data(data: Mapping[str, Any]) -> DifferentialEvolution:
-        """The driver of a configuration.
-
-        Raises:
-            ConfigurationError: one sentence with the key, the rule, and what was got.
-        """
-        try:
-            return DifferentialEvolution(DifferentialEvolutionConfiguration.model_validate(dict(data)))
-        except ValidationError as error:
-            raise refusal(error) from None
-
-    def configuration(self) -> dict[str, Any]:
-        return self.settings.model_dump()
-
-    def describe(self) -> dict[str, Any]:
-        return describe("driver", self.settings)
 
     def check_space(self, space: Space) -> None:
         """Fits every space: the configuration names no parameter."""
-
-    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
-        check_measurements(space, measurements, OUTPUTS)
-
-    @property
-    def pacing(self) -> Pacing:
-        return Pacing()
 
     def suggest(self, history: History, request: Request) -> Proposal:
         coordinates = Coordinates.of(history.space)

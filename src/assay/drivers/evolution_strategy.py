@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
-from assay.drivers.configuration import refusal
-from assay.drivers.describing import describe
+from assay.drivers.abstract import History, Proposal, Request
 from assay.drivers.evolution_search import EvolutionSearch, Genome, Plan
+from assay.drivers.model_free import AbstractScalarDriver, ModelFreeConfiguration
 from assay.drivers.observed import (
     OUTPUTS,
     best_brought_along,
@@ -24,18 +23,15 @@ from assay.drivers.observed import (
     scalar_objective,
 )
 from assay.drivers.starting import starting_point
-from assay.drivers.training import check_measurements, training
+from assay.drivers.training import training
 from assay.numerics.coordinates import Coordinates
-from assay.records import Measurement
 from assay.space.space import Space
 
 __all__ = ["CMAES", "CMAESConfiguration"]
 
 
-class CMAESConfiguration(BaseModel):
+class CMAESConfiguration(ModelFreeConfiguration):
     """A normal distribution of points that moves towards the better ones and takes their shape."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     population_size: int | None = Field(
         default=None,
@@ -61,14 +57,11 @@ class CMAESConfiguration(BaseModel):
         ge=0,
         description="a search ends when its steps, as a fraction of each domain, or the range of its values are below this",
     )
-    min_val: float = Field(
-        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
-    )
 
 
 @final
 @dataclass(frozen=True)
-class CMAES(AbstractDriver):
+class CMAES(AbstractScalarDriver[CMAESConfiguration]):
     """Covariance-matrix adaptation, by the library `cma`.
 
     Use it where an evaluation is cheap, has no gradient, is noisy, or has discrete parameters, from some 100 evaluations
@@ -84,37 +77,13 @@ class CMAES(AbstractDriver):
         0.2
     """
 
+    kind = CMAESConfiguration
     settings: CMAESConfiguration
     # what was replayed last, so that the next suggestion does not begin anew; it changes no answer
     _replayed: list[EvolutionSearch] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @staticmethod
-    def from_data(data: Mapping[str, Any]) -> CMAES:
-        """The driver of a configuration.
-
-        Raises:
-            ConfigurationError: one sentence with the key, the rule, and what was got.
-        """
-        try:
-            return CMAES(CMAESConfiguration.model_validate(dict(data)))
-        except ValidationError as error:
-            raise refusal(error) from None
-
-    def configuration(self) -> dict[str, Any]:
-        return self.settings.model_dump()
-
-    def describe(self) -> dict[str, Any]:
-        return describe("driver", self.settings)
-
     def check_space(self, space: Space) -> None:
         """Fits every space: the configuration names no parameter."""
-
-    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
-        check_measurements(space, measurements, OUTPUTS)
-
-    @property
-    def pacing(self) -> Pacing:
-        return Pacing()
 
     def suggest(self, history: History, request: Request) -> Proposal:
         search = self._search(history)

@@ -200,10 +200,8 @@ class LawSearch(AbstractDriver):
         return self.settings.num_initial or max(LEAST_ROWS, 4 * (coordinates.dimension + 1))
 
     def _objective(self, trial: Trial) -> float | None:
-        if trial.status != "succeeded":
-            return None
-        (value,) = mean_values(trial, self.settings.response, self._outputs)
-        return None if np.isnan(value) else value
+        values = mean_values(trial, self.settings.response, self._outputs)
+        return None if values is None else values[0]
 
     def _rivals(self, history: History, coordinates: Coordinates, data: Dataset) -> Rivals | None:
         """Those of the last suggestion, while there is little news; None when no law describes the data."""

@@ -13,7 +13,7 @@ from typing import Literal, final
 import numpy as np
 
 from assay.drivers.abstract import History
-from assay.drivers.observed import Key, key_of, mean_values
+from assay.drivers.observed import Key, key_of, measured
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.feasibility import FeasibleSet
 from assay.records import Trial
@@ -57,7 +57,7 @@ def seen_points(history: History) -> dict[Key, Seen]:
 def _seen(trial: Trial) -> Seen:
     if trial.status == "open":
         return Seen("open")
-    values = mean_values(trial)
+    values = measured(trial)
     if values is None or trial.outcome is None:
         return Seen("failed")
     entries = trial.outcome.measurements

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.drivers.abstract import History, Request
+from assay.drivers.training import mean_values
 from assay.numerics.coordinates import Coordinates
 from assay.records import ParameterValue, Trial
 
@@ -20,7 +21,7 @@ __all__ = [
     "design_unit",
     "environment_unit",
     "key_of",
-    "mean_values",
+    "measured",
     "reached",
     "scalar_objective",
 ]
@@ -36,18 +37,14 @@ def key_of(values: Mapping[str, ParameterValue]) -> Key:
     return tuple(values.values())
 
 
-def mean_values(trial: Trial) -> tuple[float, ...] | None:
-    """The outputs that a trial measured, each the mean of its entries; None where there are none."""
-    entries = trial.outcome.measurements if trial.status == "succeeded" and trial.outcome else ()
-    rows = [entry.value for entry in entries if entry.derivative is None]
-    if len(rows) == 1:
-        return rows[0]
-    return tuple(math.fsum(column) / len(rows) for column in zip(*rows, strict=True)) if rows else None
+def measured(trial: Trial) -> tuple[float, ...] | None:
+    """The outputs that a trial measured, each the mean of its entries, in any environment; None where there are none."""
+    return mean_values(trial, "loss", OUTPUTS, any_environment=True)
 
 
 def scalar_objective(trial: Trial) -> float | None:
     """The one output that a trial measured; None where there is none."""
-    values = mean_values(trial)
+    values = measured(trial)
     return None if values is None else values[0]
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,7 +36,7 @@ from assay.surrogates.configuration import GP, Entry, Matrix, Setting, Vector
 __all__ = ["BayesianLeastSquares", "BayesianOptimization", "BayesianReconstruction", "Preset", "PresetFamily"]
 
 
-class _Common(Entry):
+class _Common(Entry, ABC):
     scaling: float = Field(
         default=1.0,
         gt=0,
@@ -72,9 +73,9 @@ class _Common(Entry):
         default_factory=dict, description="values of the model that are held as they are, by path"
     )
 
+    @abstractmethod
     def active_learning(self) -> ActiveLearningConfiguration:
         """The configuration of `ActiveLearning` that this one stands for."""
-        raise NotImplementedError
 
     @property
     def is_complete(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -34,6 +34,7 @@ from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.hypervolume import non_dominated_boxes
 from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity
+from assay.quantities.one_output import NegativeScalar, OneOutput
 from assay.quantities.quantity import GaussianScalar
 from assay.quantities.selector import SelectedOutput
 from assay.surrogates.variance_reduction import VarianceReduction
@@ -141,7 +142,7 @@ def spreading(
         return LogExpectedHypervolumeImprovement.of(gaussian, values, lower, upper, scaling)
     boxes = BoxStack.of([non_dominated_boxes(values, lower, upper)])
     smoothing = SMOOTHING * (upper - lower)
-    columns = tuple(_Column(aim.quantity, aim.column) for aim in aims)
+    columns = tuple(OneOutput(aim.quantity, aim.column) for aim in aims)
     return LogSampledHypervolumeImprovement(columns, scaling * aims[0].normal, boxes, smoothing)
 
 
@@ -223,7 +224,7 @@ def constraint_factors(objectives: Sequence[Constrainer], aims: Sequence[Aim]) -
             continue
         for bound, sign in ((objective.upper_bound, 1.0), (objective.lower_bound, -1.0)):
             if bound is not None:
-                scalar = aim.scalar if sign > 0 else _Negative(aim.scalar)
+                scalar = aim.scalar if sign > 0 else NegativeScalar(aim.scalar)
                 factors.append(LogProbabilityBelow(scalar, sign * bound, power=CAUTION))
     return factors
 
@@ -236,73 +237,3 @@ def _inside(objective: Constrainer, aim: Aim) -> AbstractAcquisition:
     return SampledProbabilityInside(
         aim.quantity, (lower, upper), aim.normal, EDGE * width, CAUTION, aim.column
     )
-
-
-@final
-@dataclass(frozen=True)
-class _Negative(AbstractScalarQuantity):
-    """A scalar with its sign changed."""
-
-    scalar: AbstractScalarQuantity
-
-    def mean_variance(self, points: Array) -> tuple[Array, Array]:
-        mean, variance = self.scalar.mean_variance(points)
-        return -mean, variance
-
-    def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
-        mean, variance, by_mean, by_variance = self.scalar.mean_variance_gradient(points)
-        return -mean, variance, -by_mean, by_variance
-
-    def to_working(self, values: Array) -> Array:
-        return -self.scalar.to_working(-np.asarray(values, dtype=float))
-
-
-@final
-@dataclass(frozen=True)
-class _Column(AbstractQuantity):
-    """One output of a quantity."""
-
-    whole: AbstractQuantity
-    column: int
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        return (self.whole.output_names[self.column],)
-
-    @property
-    def is_gaussian(self) -> bool:
-        return self.whole.is_gaussian
-
-    @property
-    def normal_dimension(self) -> int:
-        return self.whole.normal_dimension
-
-    def mean_variance(self, points: Array) -> tuple[Array, Array]:
-        mean, variance = self.whole.mean_variance(points)
-        return mean[:, [self.column]], variance[:, [self.column]]
-
-    def mean_covariance(self, points: Array) -> tuple[Array, Array]:
-        mean, variance = self.mean_variance(points)
-        return mean, variance[:, :, None]
-
-    def mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
-        mean, variance, by_mean, by_variance = (
-            part[:, [self.column]] for part in self.whole.mean_variance_gradient(points)
-        )
-        return mean, variance, by_mean, by_variance
-
-    def quantiles(self, points: Array, probabilities: Array) -> Array:
-        return self.whole.quantiles(points, probabilities)[:, :, [self.column]]
-
-    def draw(self, points: Array, normal: Array) -> Array:
-        return self.whole.draw(points, normal)[:, :, [self.column]]
-
-    def draw_pullback(self, points: Array, normal: Array) -> tuple[Array, Callable[[Array], Array]]:
-        values, back = self.whole.draw_pullback(points, normal)
-
-        def pullback(bar: Array) -> Array:
-            whole = np.zeros_like(values)
-            whole[:, :, [self.column]] = bar
-            return back(whole)
-
-        return values[:, :, [self.column]], pullback

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
-from assay.drivers.configuration import refusal
-from assay.drivers.describing import describe
+from assay.drivers.abstract import History, Proposal, Request
 from assay.drivers.fit_covariance import parameter_covariance
 from assay.drivers.local_runs import KnownFunction
-from assay.drivers.locating import at_key
+from assay.drivers.model_free import AbstractModelFreeDriver, ModelFreeConfiguration, check_start_points
 from assay.drivers.multi_start import MultiStart
-from assay.drivers.observed import best_of_trials, mean_values, reached
+from assay.drivers.observed import best_of_trials, measured, reached
 from assay.drivers.training import check_measurements
 from assay.errors import ConfigurationError, StudyError
 from assay.records import Measurement, Trial
@@ -32,10 +29,8 @@ Array = np.ndarray
 CONSTRAINT_WEIGHT = 10.0
 
 
-class ScipyLeastSquaresConfiguration(BaseModel):
+class ScipyLeastSquaresConfiguration(ModelFreeConfiguration):
     """Local fits of a vector to a target, from one start after the other."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     target_vector: list[float] | None = Field(
         default=None, min_length=1, description="what the outputs should be; none given: zeros"
@@ -65,9 +60,6 @@ class ScipyLeastSquaresConfiguration(BaseModel):
         gt=0,
         le=0.1,
         description="step of a derivative that was not told, as a fraction of the domain",
-    )
-    min_val: float = Field(
-        default=-math.inf, ge=-math.inf, description="stop when a chi-squared this low was observed"
     )
 
     def model_post_init(self, _: Any) -> None:
@@ -115,7 +107,7 @@ def _require_covariance(rows: list[list[float]]) -> None:
 
 @final
 @dataclass(frozen=True)
-class ScipyLeastSquares(AbstractDriver):
+class ScipyLeastSquares(AbstractModelFreeDriver[ScipyLeastSquaresConfiguration]):
     """Fit a vector to a target by SciPy's trust-region reflective algorithm, from many starts.
 
     Use it where an evaluation takes less than a second or tells its derivatives. It minimises
@@ -137,39 +129,16 @@ class ScipyLeastSquares(AbstractDriver):
         {'x': 0.5}
     """
 
+    kind = ScipyLeastSquaresConfiguration
     settings: ScipyLeastSquaresConfiguration
     # what was replayed last, so that the next suggestion does not begin anew; it changes no answer
     _replayed: list[MultiStart] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @staticmethod
-    def from_data(data: Mapping[str, Any]) -> ScipyLeastSquares:
-        """The driver of a configuration.
-
-        Raises:
-            ConfigurationError: one sentence with the key, the rule, and what was got.
-        """
-        try:
-            return ScipyLeastSquares(ScipyLeastSquaresConfiguration.model_validate(dict(data)))
-        except ValidationError as error:
-            raise refusal(error) from None
-
-    def configuration(self) -> dict[str, Any]:
-        return self.settings.model_dump()
-
-    def describe(self) -> dict[str, Any]:
-        return describe("driver", self.settings)
-
     def check_space(self, space: Space) -> None:
-        for index, point in enumerate(self.settings.start_points):
-            with at_key(f"start_points.{index}"):
-                space.validate_design(point)
+        check_start_points(space, self.settings.start_points)
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
         check_measurements(space, measurements, {"loss": self.settings.outputs})
-
-    @property
-    def pacing(self) -> Pacing:
-        return Pacing()
 
     def suggest(self, history: History, request: Request) -> Proposal:
         runs = self._runs(history)
@@ -243,7 +212,7 @@ class ScipyLeastSquares(AbstractDriver):
 
     def _chi_squared(self, trial: Trial) -> float | None:
         """Chi-squared of what a trial measured; None where there is nothing."""
-        values = mean_values(trial)
+        values = measured(trial)
         if values is None:
             return None
         residuals = self._residuals(np.array(values))

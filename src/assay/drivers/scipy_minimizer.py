@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
-from assay.drivers.configuration import refusal
-from assay.drivers.describing import describe
+from assay.drivers.abstract import History, Proposal, Request
 from assay.drivers.local_runs import KnownFunction
-from assay.drivers.locating import at_key
+from assay.drivers.model_free import AbstractScalarDriver, ModelFreeConfiguration, check_start_points
 from assay.drivers.multi_start import MultiStart
-from assay.drivers.observed import OUTPUTS, best_of_trials, reached, scalar_objective
-from assay.drivers.training import check_measurements
+from assay.drivers.observed import best_of_trials, reached, scalar_objective
 from assay.errors import ConfigurationError
-from assay.records import Measurement
 from assay.space.space import Space
 
 __all__ = ["ScipyMinimizer", "ScipyMinimizerConfiguration"]
@@ -30,10 +26,8 @@ Array = np.ndarray
 MOST_STEPS = 1_000_000  # the study has its own limits
 
 
-class ScipyMinimizerConfiguration(BaseModel):
+class ScipyMinimizerConfiguration(ModelFreeConfiguration):
     """Local minimisations from one start after the other."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     method: Literal["auto", "Nelder-Mead", "L-BFGS-B", "SLSQP"] = Field(
         default="auto", description="the minimiser; auto: SLSQP where there are constraints, else L-BFGS-B"
@@ -64,14 +58,11 @@ class ScipyMinimizerConfiguration(BaseModel):
         le=0.5,
         description="edge of the first simplex of Nelder-Mead, as a fraction of each domain",
     )
-    min_val: float = Field(
-        default=-math.inf, ge=-math.inf, description="stop when a value this low was observed"
-    )
 
 
 @final
 @dataclass(frozen=True)
-class ScipyMinimizer(AbstractDriver):
+class ScipyMinimizer(AbstractScalarDriver[ScipyMinimizerConfiguration]):
     """Local minimisation by SciPy, from many starts.
 
     Use it where an evaluation is cheap and smooth and there are few minima, above all where derivatives are told. It moves the
@@ -92,39 +83,13 @@ class ScipyMinimizer(AbstractDriver):
         {'x': 0.25}
     """
 
+    kind = ScipyMinimizerConfiguration
     settings: ScipyMinimizerConfiguration
     # what was replayed last, so that the next suggestion does not begin anew; it changes no answer
     _replayed: list[MultiStart] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @staticmethod
-    def from_data(data: Mapping[str, Any]) -> ScipyMinimizer:
-        """The driver of a configuration.
-
-        Raises:
-            ConfigurationError: one sentence with the key, the rule, and what was got.
-        """
-        try:
-            return ScipyMinimizer(ScipyMinimizerConfiguration.model_validate(dict(data)))
-        except ValidationError as error:
-            raise refusal(error) from None
-
-    def configuration(self) -> dict[str, Any]:
-        return self.settings.model_dump()
-
-    def describe(self) -> dict[str, Any]:
-        return describe("driver", self.settings)
-
     def check_space(self, space: Space) -> None:
-        for index, point in enumerate(self.settings.start_points):
-            with at_key(f"start_points.{index}"):
-                space.validate_design(point)
-
-    def check(self, space: Space, measurements: Sequence[Measurement]) -> None:
-        check_measurements(space, measurements, OUTPUTS)
-
-    @property
-    def pacing(self) -> Pacing:
-        return Pacing()
+        check_start_points(space, self.settings.start_points)
 
     def suggest(self, history: History, request: Request) -> Proposal:
         self._require_method(history.space)

@@ -16,7 +16,7 @@ from assay.records import Measurement, Trial
 from assay.space.space import Space
 from assay.surrogates.dataset import Dataset
 
-__all__ = ["Training", "check_measurements", "mean_values", "observed_values", "training"]
+__all__ = ["Training", "check_measurements", "mean_values", "training"]
 
 Array = np.ndarray
 
@@ -86,31 +86,26 @@ def check_measurements(space: Space, measurements: Sequence[Measurement], output
             )
 
 
-def observed_values(trial: Trial, surrogate: str, column: int, outputs: Mapping[str, int]) -> list[float]:
-    """What was measured of one output in a trial, without derivatives."""
-    entries = trial.outcome.measurements if trial.outcome is not None else ()
-    return [
-        entry.value[column]
-        for entry in entries
-        if entry.derivative is None and _model_name(entry, outputs) == surrogate
-    ]
+def mean_values(
+    trial: Trial, surrogate: str, outputs: Mapping[str, int], *, any_environment: bool = False
+) -> tuple[float, ...] | None:
+    """The mean of what was measured of each output in a trial that succeeded, without derivatives; None where nothing was.
 
-
-def mean_values(trial: Trial, surrogate: str, outputs: Mapping[str, int]) -> list[float]:
-    """The mean of what was measured of each output in a trial, in the trial's own environment and without derivatives; NaN
-    where nothing was."""
-    entries = trial.outcome.measurements if trial.outcome is not None else ()
-    own = dict(trial.suggestion.environment)
+    Arguments:
+        any_environment: whether what was measured in another environment than the trial's own counts too.
+    """
+    entries = trial.outcome.measurements if trial.status == "succeeded" and trial.outcome is not None else ()
+    own = trial.suggestion.environment
     found = [
         entry.value
         for entry in entries
         if entry.derivative is None
         and _model_name(entry, outputs) == surrogate
-        and (entry.environment_value is None or {**own, **entry.environment_value} == own)
+        and (any_environment or entry.environment_value is None or {**own, **entry.environment_value} == own)
     ]
-    if not found:
-        return [math.nan] * outputs[surrogate]
-    return [math.fsum(column) / len(found) for column in zip(*found, strict=True)]
+    if len(found) == 1:
+        return found[0]
+    return tuple(math.fsum(column) / len(found) for column in zip(*found, strict=True)) if found else None
 
 
 def _model_name(entry: Measurement, outputs: Mapping[str, int]) -> str:

@@ -7,7 +7,7 @@ use for it.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -171,10 +171,9 @@ class OutlierDetector(Entry):
     joint_scale: bool = Field(default=True, description="one scale for all outputs")
 
 
-class GP(Entry):
-    """A Gaussian process."""
+class _Surrogate(Entry):
+    """The keys that all surrogates have."""
 
-    type: Literal["GP"] = "GP"
     name: Name = Field(
         default="loss", description="name of the surrogate, for `model_name` of an observation"
     )
@@ -186,6 +185,26 @@ class GP(Entry):
         default=None, description="name of the transformation that it sees; none given: the space itself"
     )
     horizon: Horizon = Field(default=None, description="learn from the latest so many evaluations only")
+    detect_noise: bool | None = Field(
+        default=None,
+        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """One name for each output."""
+        return output_names(self.name, self.output_dim, self.output_names, "surrogate")
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        _ = self.names
+        return self
+
+
+class GP(_Surrogate):
+    """A Gaussian process."""
+
+    type: Literal["GP"] = "GP"
     prior_mean: float | str | None = Field(
         default=None,
         description="what is believed beforehand, a number or an expression of the parameters; the process learns the rest",
@@ -201,10 +220,6 @@ class GP(Entry):
         default="auto",
         description="monotone map of the output that makes it look Gaussian; auto: with and without in turns, "
         "for a single output that is minimised itself, else identity",
-    )
-    detect_noise: bool | None = Field(
-        default=None,
-        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
     )
     joint_hyperparameters: bool = Field(
         default=True, description="all outputs share length scales and noise ratio"
@@ -243,35 +258,20 @@ class GP(Entry):
         default=None, description="expect outliers, and give them less weight"
     )
 
-    @property
-    def names(self) -> list[str]:
-        """One name for each output."""
-        return output_names(self.name, self.output_dim, self.output_names, "surrogate")
-
-    def model_post_init(self, _: Any) -> None:
-        _ = self.names
+    @model_validator(mode="after")
+    def _check_intervals(self) -> Self:
         if self.max_optimization_interval < self.min_optimization_interval:
             raise ConfigurationError(
                 f"surrogate {shown(self.name)} needs max_optimization_interval of at least min_optimization_interval, "
                 f"got {self.max_optimization_interval} and {self.min_optimization_interval}"
             )
+        return self
 
 
-class NN(Entry):
+class NN(_Surrogate):
     """A deep ensemble: neural networks that are trained together and disagree where they know little."""
 
     type: Literal["NN"] = "NN"
-    name: Name = Field(
-        default="loss", description="name of the surrogate, for `model_name` of an observation"
-    )
-    output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
-    output_names: list[Name] | None = Field(
-        default=None, description="names of the outputs; none given: name0, name1, ..."
-    )
-    input: str | None = Field(
-        default=None, description="name of the transformation that it sees; none given: the space itself"
-    )
-    horizon: Horizon = Field(default=None, description="learn from the latest so many evaluations only")
     num_NNs: int = Field(default=8, ge=2, le=1000, description="number of networks")
     hidden_layers_arch: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
         default_factory=lambda: [32, 32], min_length=1, description="widths of the hidden layers"
@@ -293,35 +293,12 @@ class NN(Entry):
         default=False,
         description="each network sees its own draw of the rows with repetition, not its own part of them",
     )
-    detect_noise: bool | None = Field(
-        default=None,
-        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
-    )
-
-    @property
-    def names(self) -> list[str]:
-        """One name for each output."""
-        return output_names(self.name, self.output_dim, self.output_names, "surrogate")
-
-    def model_post_init(self, _: Any) -> None:
-        _ = self.names
 
 
-class Linear(Entry):
+class Linear(_Surrogate):
     """A Bayesian linear model on features of the parameters."""
 
     type: Literal["Linear"] = "Linear"
-    name: Name = Field(
-        default="loss", description="name of the surrogate, for `model_name` of an observation"
-    )
-    output_dim: int = Field(default=1, ge=1, le=10_000, description="number of outputs")
-    output_names: list[Name] | None = Field(
-        default=None, description="names of the outputs; none given: name0, name1, ..."
-    )
-    input: str | None = Field(
-        default=None, description="name of the transformation that it sees; none given: the space itself"
-    )
-    horizon: Horizon = Field(default=None, description="learn from the latest so many evaluations only")
     features: Literal["polynomial", "fourier", "random_fourier"] = Field(
         default="polynomial", description="what the model is linear in"
     )
@@ -331,19 +308,6 @@ class Linear(Entry):
         default=None,
         description="features of one's own, as expressions of the parameters, instead of the above",
     )
-
-    detect_noise: bool | None = Field(
-        default=None,
-        description="fit a noise variance; none given: unless the driver is told that the model is deterministic",
-    )
-
-    @property
-    def names(self) -> list[str]:
-        """One name for each output."""
-        return output_names(self.name, self.output_dim, self.output_names, "surrogate")
-
-    def model_post_init(self, _: Any) -> None:
-        _ = self.names
 
 
 class ExpressionParameter(Entry):

@@ -46,6 +46,18 @@ class Executor(StrEnum):
     dask = "dask"
 
 
+Interpreter = Annotated[
+    str | None, typer.Option(help="The command of the Python that runs the script, such as 'srun python3'.")
+]
+Plot = Annotated[Path | None, typer.Option(help="Draw slices of what was learned into this .html file.")]
+Responses = Annotated[
+    str | None, typer.Option(help="Names of the responses, commas between, where the script sets a list.")
+]
+Timeout = Annotated[
+    float | None, typer.Option(min=0, help="Seconds after which a run is ended, and counts as failed.")
+]
+
+
 def explore(
     script: Annotated[Path, typer.Argument(metavar="SCRIPT.py", help="The script.")],
     samples: Annotated[
@@ -64,12 +76,8 @@ def explore(
     executor: Annotated[
         Executor, typer.Option(help="auto: this process for one run at a time, local processes for several.")
     ] = Executor.auto,
-    responses: Annotated[
-        str | None, typer.Option(help="Names of the responses, commas between, where the script sets a list.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=0, help="Seconds after which a run is ended, and counts as failed.")
-    ] = None,
+    responses: Responses = None,
+    timeout: Timeout = None,
     retries: Annotated[int, typer.Option(min=0, help="Further attempts at a run that failed.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     directory: Annotated[

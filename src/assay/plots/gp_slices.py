@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module, resources
 from itertools import combinations
@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
-from assay.plots.grids import axes_of, points_of, usual_values
+from assay.plots.grids import Axis, axes_of, points_of, usual_values
 from assay.plots.style import BAND, BEST, import_plotly
 from assay.space.parameters import Categorical
 from assay.study.exploration import Exploration
@@ -91,18 +91,24 @@ def plot_gp(exploration: Exploration, response: int = 0, resolution: tuple[int, 
     sliders = _sliders(exploration, max(resolution))
     usual = usual_values(exploration)
     start = {**usual, **{slider["name"]: slider["natural"][slider["start"]] for slider in sliders}}
-    traces, figure = _figure(exploration, posteriors[response], ranged, start, max(resolution))
+    panels = _Panels(exploration, posteriors[response], ranged, start, max(resolution))
+    for cell, place in enumerate(ranged):
+        panels.add_line(cell, place)
+    for (left, across), (right, up) in combinations(enumerate(ranged), 2):
+        panels.add_planes(left, across, right, up)
+    _lay_out(panels, ranged, exploration.names)
     model = model_data(posteriors[response])
     if model is None:
-        return GPSlices(figure, "")
+        return GPSlices(panels.figure, "")
     data = {
         "model": model,
         "axes": sliders,
         "samples": _samples_data(exploration),
-        "traces": traces,
+        "traces": panels.traces,
     }
     return GPSlices(
-        figure, f"{_program()}\nassaySlices(document.getElementById('{{plot_id}}'), {json.dumps(data)});"
+        panels.figure,
+        f"{_program()}\nassaySlices(document.getElementById('{{plot_id}}'), {json.dumps(data)});",
     )
 
 
@@ -116,7 +122,7 @@ def model_data(posterior: AbstractPosterior) -> dict[str, Any] | None:
         or posterior.prior_mean is not None
     ):
         return None
-    (_, process), *_ = posterior.blocks
+    process = next(iter(posterior.blocks))[1]
     scaling = posterior.scaling
     trend = process.prior.trend
     if process.inverse_lower is None or trend.size > 1 or (process.derivative >= 0).any():
@@ -140,80 +146,87 @@ def _program() -> str:
     return (resources.files("assay.plots") / "gp_slices.js").read_text(encoding="utf-8")
 
 
-def _figure(
-    exploration: Exploration,
-    posterior: AbstractPosterior,
-    ranged: list[int],
-    start: Mapping[str, Any],
-    resolution: int,
-) -> tuple[list[dict[str, Any]], Any]:
-    """The figure at the places where the sliders start, and what its traces are: kind and places among the parameters that vary."""
-    go, subplots = import_plotly(), import_module("plotly.subplots")
-    coordinates = Coordinates.of(exploration.study.space)
-    axes = axes_of(exploration.study.space, resolution)
-    names = exploration.names
-    count = len(ranged)
-    figure = subplots.make_subplots(
-        rows=count, cols=count, horizontal_spacing=0.3 / (count + 4), vertical_spacing=0.3 / (count + 4)
-    )
-    traces: list[dict[str, Any]] = []
-    varying = [column.name for column in coordinates.columns]
+@final
+class _Panels:
+    """The figure, and what its traces are: kind, and the places of its axes among the parameters that vary."""
 
-    def moments(across: int, up: int | None) -> tuple[Array, Array]:
-        first, second = axes[across], None if up is None else axes[up]
-        assert first is not None
-        points = coordinates.encode(points_of(start, [(first, second)])[0])
-        mean, variance = posterior.mean_variance(points)
+    def __init__(
+        self,
+        exploration: Exploration,
+        posterior: AbstractPosterior,
+        ranged: list[int],
+        start: Mapping[str, Any],
+        resolution: int,
+    ) -> None:
+        gap = 0.3 / (len(ranged) + 4)
+        self.figure = import_module("plotly.subplots").make_subplots(
+            rows=len(ranged), cols=len(ranged), horizontal_spacing=gap, vertical_spacing=gap
+        )
+        self.traces: list[dict[str, Any]] = []
+        self._posterior, self._start = posterior, start
+        self._names, self._samples = exploration.names, exploration.evaluated
+        self._coordinates = Coordinates.of(exploration.study.space)
+        self._varying = [column.name for column in self._coordinates.columns]
+        self._axes = axes_of(exploration.study.space, resolution)
+
+    def axis(self, place: int) -> Axis:
+        """That of a parameter with a range."""
+        axis = self._axes[place]
+        assert axis is not None
+        return axis
+
+    def add_line(self, cell: int, place: int) -> None:
+        """The mean along one parameter, with its central 95 %."""
+        go, axis = import_plotly(), self.axis(place)
+        mean, deviation = self._moments(axis, None)
+        plain: dict[str, Any] = {"x": axis.values, "showlegend": False, "line": {"width": 0}}
+        band = {"fill": "tonexty", "fillcolor": f"{BAND}66"}
+        for kind, trace in (
+            ("low", go.Scatter(**plain, y=mean - 1.96 * deviation)),
+            ("high", go.Scatter(**plain, **band, y=mean + 1.96 * deviation)),
+            ("middle", go.Scatter(**{**plain, "line": {"color": BEST}}, y=mean)),
+        ):
+            self._add(trace, kind, (cell, cell), place, None)
+
+    def add_planes(self, left: int, across: int, right: int, up: int) -> None:
+        """The mean below the diagonal and the standard deviation above it, both with the samples."""
+        go, first, second = import_plotly(), self.axis(across), self.axis(up)
+        marker = {"color": "white", "size": 5, "line": {"color": "black", "width": 1}}
+        dots: dict[str, Any] = {"x": self._samples[:, across], "y": self._samples[:, up], "marker": marker}
+        for kind, values, cell, colours in zip(
+            ("mean", "deviation"),
+            self._moments(first, second),
+            ((right, left), (left, right)),
+            ("coloraxis", "coloraxis2"),
+            strict=True,
+        ):
+            grid = values.reshape(len(second.values), len(first.values))
+            surface = go.Heatmap(x=first.values, y=second.values, z=grid, coloraxis=colours)
+            self._add(surface, kind, cell, across, up)
+            self._add(go.Scatter(**dots, mode="markers", showlegend=False), "samples", cell, across, up)
+
+    def _moments(self, across: Axis, up: Axis | None) -> tuple[Array, Array]:
+        points = self._coordinates.encode(points_of(self._start, [(across, up)])[0])
+        mean, variance = self._posterior.mean_variance(points)
         return mean[:, 0], np.sqrt(np.maximum(variance[:, 0], 0.0))
 
-    def add(trace: Any, kind: str, cell: tuple[int, int], across: int, up: int | None) -> None:
-        figure.add_trace(trace, row=cell[0] + 1, col=cell[1] + 1)
-        places = {"across": varying.index(names[across])}
-        traces.append({"kind": kind, **places, "up": None if up is None else varying.index(names[up])})
-
-    for cell, place in enumerate(ranged):
-        axis = axes[place]
-        assert axis is not None
-        mean, deviation = moments(place, None)
-        plain: dict[str, Any] = {"x": axis.values, "showlegend": False, "line": {"width": 0}}
-        add(go.Scatter(**plain, y=mean - 1.96 * deviation), "low", (cell, cell), place, None)
-        band = go.Scatter(**plain, y=mean + 1.96 * deviation, fill="tonexty", fillcolor=f"{BAND}66")
-        add(band, "high", (cell, cell), place, None)
-        line = go.Scatter(**{**plain, "line": {"color": BEST}}, y=mean)
-        add(line, "middle", (cell, cell), place, None)
-    samples = exploration.evaluated
-    for (left, across), (right, up) in combinations(enumerate(ranged), 2):
-        mean, deviation = moments(across, up)
-        first, second = axes[across], axes[up]
-        assert first is not None
-        assert second is not None
-        shape = (len(second.values), len(first.values))
-        for kind, values, cell, colour in (
-            ("mean", mean, (right, left), "coloraxis"),
-            ("deviation", deviation, (left, right), "coloraxis2"),
-        ):
-            surface = go.Heatmap(x=first.values, y=second.values, z=values.reshape(shape), coloraxis=colour)
-            add(surface, kind, cell, across, up)
-            marker = {"color": "white", "size": 5, "line": {"color": "black", "width": 1}}
-            dots = go.Scatter(
-                x=samples[:, across], y=samples[:, up], mode="markers", marker=marker, showlegend=False
-            )
-            add(dots, "samples", cell, across, up)
-    _lay_out(figure, exploration, ranged, resolution)
-    return traces, figure
+    def _add(self, trace: Any, kind: str, cell: tuple[int, int], across: int, up: int | None) -> None:
+        self.figure.add_trace(trace, row=cell[0] + 1, col=cell[1] + 1)
+        places = [
+            None if place is None else self._varying.index(self._names[place]) for place in (across, up)
+        ]
+        self.traces.append({"kind": kind, "across": places[0], "up": places[1]})
 
 
-def _lay_out(figure: Any, exploration: Exploration, ranged: list[int], resolution: int) -> None:
-    axes, count, names = axes_of(exploration.study.space, resolution), len(ranged), exploration.names
+def _lay_out(panels: _Panels, ranged: list[int], names: Sequence[str]) -> None:
+    count, figure = len(ranged), panels.figure
     for row, up in enumerate(ranged):
         for column, across in enumerate(ranged):
             # above the diagonal a panel shows the same plane as its mirror image below
             pair = (min(up, across), max(up, across)) if row != column else (across, None)
             for place, update in zip(pair, (figure.update_xaxes, figure.update_yaxes), strict=True):
                 if place is not None:
-                    axis = axes[place]
-                    assert axis is not None
-                    scale = "log" if axis.is_log else "linear"
+                    scale = "log" if panels.axis(place).is_log else "linear"
                     update(title=names[place], type=scale, row=row + 1, col=column + 1)
     figure.update_layout(
         template="plotly_white",

@@ -51,27 +51,24 @@ def create_parameters(
     import pandas as pd
 
     rows = list(names)
-    given = {
-        "min": list(minimums),
-        "max": list(maximums),
-        **({} if values is None else {"value": list(values)}),
-    }
+    blank = [None] * len(rows)
+    given = {"value": blank if values is None else list(values), "min": list(minimums), "max": list(maximums)}
     for column, entries in given.items():
         if len(entries) != len(rows):
             raise SpaceError(
                 f"the parameters need {len(rows)} entries in the column {column!r}, got {len(entries)}"
             )
     further = {column: _entries(column, entries, rows) for column, entries in columns.items()}
-    choices, kinds = (further.get(column, [None] * len(rows)) for column in ("choices", "type"))
-    cells = zip(rows, given["min"], given["max"], choices, kinds, strict=True)
-    usual = [
-        _usual(*cell) if value is None else value
-        for cell, value in zip(cells, given.get("value", [None] * len(rows)), strict=True)
-    ]
-    given["value"] = usual
-    table = pd.DataFrame(
-        {**{column: given[column] for column in ("value", "min", "max")}, **further}, index=pd.Index(rows)
+    cells = zip(
+        rows,
+        *(given[key] for key in ("min", "max")),
+        *(further.get(key, blank) for key in ("choices", "type")),
+        strict=True,
     )
+    given["value"] = [
+        _usual(*cell) if value is None else value for cell, value in zip(cells, given["value"], strict=True)
+    ]
+    table = pd.DataFrame({**given, **further}, index=pd.Index(rows))
     if constraints:
         table.attrs["constraints"] = [
             {"name": f"constraint_{place}", "expression": entry} if isinstance(entry, str) else dict(entry)

@@ -17,7 +17,12 @@ from assay.study.study import Study
 
 __all__ = ["EACH", "FAILURES", "PROGRESS", "SILENT", "STEPS", "SUMMARIES", "Reports", "summary"]
 
-SILENT, FAILURES, SUMMARIES, PROGRESS, EACH, STEPS = range(6)
+SILENT = 0
+FAILURES = 1
+SUMMARIES = 2
+PROGRESS = 3
+EACH = 4
+STEPS = 5
 SECONDS_BETWEEN_LINES = 2.0
 
 

@@ -22,6 +22,7 @@ from assay.acquisition.configuration import (
 from assay.drivers.configuration import ActiveLearningConfiguration
 from assay.drivers.differential_evolution import DifferentialEvolutionConfiguration
 from assay.drivers.evolution_strategy import CMAESConfiguration
+from assay.drivers.exploration import AdaptiveSamplingConfiguration
 from assay.drivers.law_search import LawSearchConfiguration
 from assay.drivers.presets import (
     BayesianLeastSquaresConfiguration,
@@ -29,6 +30,7 @@ from assay.drivers.presets import (
     BayesianReconstructionConfiguration,
 )
 from assay.drivers.random_search import RandomSearchConfiguration
+from assay.drivers.samplers_discrepancy_variance import DiscrepancyVariance
 from assay.drivers.scipy_least_squares import ScipyLeastSquaresConfiguration
 from assay.drivers.scipy_minimizer import ScipyMinimizerConfiguration
 from assay.quantities.configuration import (
@@ -84,6 +86,8 @@ MODELS: dict[str, type[BaseModel]] = {
             BayesianReconstructionConfiguration,
         ),
         RandomSearchConfiguration,
+        AdaptiveSamplingConfiguration,
+        DiscrepancyVariance,
         LawSearchConfiguration,
         CMAESConfiguration,
         DifferentialEvolutionConfiguration,

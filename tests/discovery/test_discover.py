@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from assay.discovery.discover import discover
 from assay.discovery.laws import Laws
-from assay.errors import UsageError
+from assay.errors import NumericalError, UsageError
 from assay.numerics.expressions import compile_numpy
 from assay.space.expressions import parse
 
@@ -152,6 +153,23 @@ def test_a_law_in_the_units_of_the_data_predicts_the_same() -> None:
     text = compile_numpy(parse(law.in_units_of_data, list(data)))
     np.testing.assert_allclose(text.value(data), truth, rtol=1e-12)
     np.testing.assert_allclose(law.predict(data), truth, rtol=1e-12)
+
+
+def test_an_equation_with_wrong_dimensions_is_never_recommended() -> None:
+    data = drawn(0, 60, length=(1.0, 9.0), width=(1.0, 9.0))
+    units = {"length": "m", "width": "m", "area": "m^2"}
+    table = {**data, "area": data["length"] * data["width"] + 3.0 * np.sin(data["length"])}
+    options: dict[str, Any] = {"units": units, "dimensional_constants": False, "engines": LINEAR_ALGEBRA}
+    laws = discover(table, "area", extra_features={"wave": "sin(length)"}, **options)
+    best = min(laws.laws, key=lambda law: law.fit.loss)
+    assert best.equation == "length*width + 3*sin(length)"
+    assert not best.is_consistent
+    assert laws.recommended.is_consistent
+    with pytest.raises(
+        NumericalError, match="no equation whose dimensions are right was found, the best other is"
+    ):
+        table = {**data, "area": np.exp(data["length"])}
+        discover(table, "area", binary_operators=["+"], unary_operators=["exp"], **options)
 
 
 def test_intervals_cover_new_observations() -> None:

@@ -152,6 +152,11 @@ def _found(
             f"no equation of the {len(search.table)} rows was found that beats a constant; allow more operators, iterations or"
             " time"
         )
+    if not any(law.is_consistent for law in laws):
+        raise NumericalError(
+            f"no equation whose dimensions are right was found, the best other is {laws[-1].equation}; allow constants with"
+            " units, more columns, operators or time"
+        )
     return search.result(laws)
 
 

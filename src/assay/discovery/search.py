@@ -108,7 +108,12 @@ class Search:
         best = recommended(laws, self.table)
         values = np.abs(best.form.predict(self.table.columns, best.fit.values))
         squares = best.validation.rows
-        if self.is_exact(best) or len(squares) < LEAST_FOR_ERRORS or not values.min() > 0:
+        if (
+            self.is_exact(best)
+            or not squares.any()
+            or len(squares) < LEAST_FOR_ERRORS
+            or not values.min() > 0
+        ):
             return None
         # The logarithm of the ratio of the likelihoods of normal errors that are relative and that are equal.
         relative, equal = np.log(np.mean(squares / values**2)), np.log(np.mean(squares))

@@ -53,6 +53,8 @@ from assay.executors.distributed import DaskExecutor
 from assay.executors.distributed_worker import IsolatedEvaluator, own_folders
 from assay.executors.evaluators import PythonEvaluator
 from assay.executors.local import LocalExecutor, setup_of
+from assay.executors.responses import NamedResponses
+from assay.executors.script import ScriptEvaluator
 from assay.executors.serial import SerialExecutor
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.discrepancy import CentredDiscrepancy
@@ -105,6 +107,20 @@ def _command(folder: Path) -> CommandEvaluator:
     script = "import sys; x = float(sys.argv[1]); print('result', x * x) if x >= 0 else sys.exit(3)"
     argv = [sys.executable, "-c", script, "{{x}}"]
     return CommandEvaluator(argv, {"stdout": True, "regex": "result (.*)"}, working_directory=folder)
+
+
+def _script(folder: Path) -> ScriptEvaluator:
+    script = folder / "square.py"
+    script.write_text(
+        "# ASSAY PARAMETERS START\n"
+        "from assay import create_parameters\n"
+        'parameters = create_parameters(["x"], [-1.0], [1.0])\n'
+        "# ASSAY PARAMETERS END\n"
+        'x = parameters["value"]["x"]\n'
+        "assert x >= 0\n"
+        "response = x * x\n"
+    )
+    return ScriptEvaluator(script, working_directory=folder)
 
 
 def _boxes() -> BoxStack:
@@ -237,6 +253,11 @@ EXECUTORS: dict[str, tuple[type, Callable[[AbstractEvaluator], AbstractExecutor]
 EVALUATORS: dict[str, tuple[type, Callable[[Path], AbstractEvaluator]]] = {
     "command": (CommandEvaluator, _command),
     "isolated": (IsolatedEvaluator, lambda _: _isolated()),
+    "named": (
+        NamedResponses,
+        lambda _: NamedResponses(PythonEvaluator("assay.testing.models:square_of_positive"), ["square"]),
+    ),
+    "script": (ScriptEvaluator, _script),
     "python": (PythonEvaluator, lambda _: PythonEvaluator("assay.testing.models:square_of_positive")),
 }
 

@@ -56,6 +56,15 @@ def test_the_first_suggestions_are_one_design() -> None:
     assert empty.value(units(together)) < 0.9 * empty.value(units(greedy))
 
 
+def test_points_of_others_among_the_first_ones_are_known() -> None:
+    driver = AdaptiveSampling.from_data({"num_initial": 6})
+    planned = driver.suggest(history_of([]), Request(0)).values
+    # Somebody else had the point of the plan that is next.
+    second = driver.suggest(history_of([planned]), Request(1)).values
+    found = driver.suggest(history_of([second]), Request(1)).values
+    assert np.linalg.norm(units([found]) - units([second])) > 0.2
+
+
 def test_later_points_lie_where_the_model_knows_least() -> None:
     corner = [{"x": 0.1 + 0.2 * (n % 3), "y": 1.1 + 0.7 * (n // 3)} for n in range(9)]
     driver = AdaptiveSampling.from_data({"num_initial": 1})

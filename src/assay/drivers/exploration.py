@@ -137,15 +137,14 @@ class AdaptiveSampling(AbstractDriver):
         return Pacing(in_advance=True)
 
     def suggest(self, history: History, request: Request) -> Proposal:
-        size = self._first_size(history.space)
-        told = [
-            trial for trial in history.trials if trial.number < size and trial.suggestion.origin != "driver"
-        ]
-        if request.number < size and not told:
+        size = starting_size(self.settings.num_initial, Coordinates.of(history.space).design_dimension)
+        if request.number < size:
             # Point by point a first design would be worse, and in the order of the workers.
-            return self.propose(
-                History(history.space, (), history.seed), Request(0, request.environment), size
-            )[request.number]
+            nothing = History(history.space, (), history.seed)
+            plan = self.propose(nothing, Request(0, request.environment), size)
+            early = [trial for trial in history.trials if trial.number < size]
+            if all(dict(trial.suggestion.values) == dict(plan[trial.number].values) for trial in early):
+                return plan[request.number]
         return self.propose(history, request, 1)[0]
 
     def propose(self, history: History, request: Request, count: int) -> list[Proposal]:
@@ -229,9 +228,6 @@ class AdaptiveSampling(AbstractDriver):
 
     def _is_learnable(self, seen: Training) -> bool:
         return all(int(data.is_value.sum()) >= SMALLEST_FIT for data in seen.datasets.values())
-
-    def _first_size(self, space: Space) -> int:
-        return starting_size(self.settings.num_initial, Coordinates.of(space).design_dimension)
 
     @property
     def _outputs(self) -> dict[str, int]:

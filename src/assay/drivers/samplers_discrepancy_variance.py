@@ -73,9 +73,9 @@ class DiscrepancyVariance(Entry, AbstractSampler):
         return self.model_dump()
 
     def propose(self, task: SamplingTask, count: int) -> Array:
-        region = _Region(task, count)
+        region = _Region.of(task, count)
         if not task.posteriors or not self.weight:
-            return exact_points(task, region.spread_out("design", MOST_STARTS, MOST_CALLS), count)
+            return exact_points(task, region.spread_out("design", MOST_STARTS), count)
         references = sobol(
             task.coordinates, task.feasible, LEAST_REFERENCES, task.generator("variance"), task.environment
         )
@@ -83,13 +83,13 @@ class DiscrepancyVariance(Entry, AbstractSampler):
         uncertainty = BatchUncertainty.of(posteriors, references, self.nugget)
         objective = SpreadVariance(region.spread, task.coordinates.design_dimension, uncertainty, self.weight)
         if count == 1:
-            return exact_points(task, _next(task, objective, region.spread_out("design", 1, MOST_CALLS)), 1)
+            return exact_points(task, _next(task, objective, region.spread_out("design", 1)), 1)
         ends = [
             descended(
                 objective.value_gradient,
                 task.coordinates,
                 task.feasible,
-                region.spread_out(f"design {start}", 1, effort.calls),
+                region.spread_out(f"design {start}", 1),
                 effort.calls,
             )
             for start in range(effort.starts)
@@ -127,33 +127,45 @@ def _heaviest(posterior: AveragedPosterior) -> AbstractPosterior:
 
 
 @final
+@dataclass(frozen=True)
 class _Region:
-    """The space of a task as its spread sees it: a box with lattices and labels, or a sample of a constrained one."""
+    """The space of a task as a batch sees it.
 
-    def __init__(self, task: SamplingTask, count: int) -> None:
-        coordinates = task.coordinates
-        design = coordinates.design_dimension
-        self.task, self.count = task, count
-        self.labels = coordinates.category_counts[:design]
-        fixed = task.placed[:, :design]
-        self.is_box = not task.feasible.count
-        self.spread: AbstractSpread
-        if self.is_box:
-            self.spread = CentredDiscrepancy(fixed, self.labels)
-        else:
-            size = int(np.clip(8 * (count + len(fixed)), LEAST_REFERENCES, MOST_REFERENCES))
-            reference = sobol(coordinates, task.feasible, size, task.generator("reference"), task.environment)
-            self.spread = EnergyDistance(reference[:, :design], fixed, self.labels)
+    Arguments:
+        task: what is known.
+        count: of the new points.
+        spread: of a box with levels and labels, or by a sample of a constrained space; it knows the placed points.
+    """
+
+    task: SamplingTask
+    count: int
+    spread: AbstractSpread
+
+    @staticmethod
+    def of(task: SamplingTask, count: int) -> _Region:
+        """The region that a batch of so many points is for."""
+        design = task.coordinates.design_dimension
+        fixed, labels = task.placed[:, :design], task.coordinates.category_counts[:design]
+        if not task.feasible.count:
+            return _Region(task, count, CentredDiscrepancy(fixed, labels))
+        size = int(np.clip(8 * (count + len(fixed)), LEAST_REFERENCES, MOST_REFERENCES))
+        randomness = task.generator("reference")
+        reference = sobol(task.coordinates, task.feasible, size, randomness, task.environment)
+        return _Region(task, count, EnergyDistance(reference[:, :design], fixed, labels))
+
+    @property
+    def work(self) -> float:
+        """Entries of arrays that a value of the spread with its gradient takes."""
         others = len(self.spread.reference) if isinstance(self.spread, EnergyDistance) else 0
-        self.work = float(count * (count + len(fixed) + others) * max(design, 1))
+        pairs = self.count * (self.count + len(self.task.placed) + others)
+        return float(pairs * self.task.coordinates.design_dimension)
 
-    def spread_out(self, purpose: str, most_starts: int, calls: int) -> Array:
+    def spread_out(self, purpose: str, most_starts: int) -> Array:
         """Points (count, dimension) that are spread evenly, whatever the models say.
 
         Arguments:
             purpose: of the randomness.
             most_starts: in a box.
-            calls: of a descent in a constrained space, at most.
         """
         task, randomness = self.task, self.task.generator(purpose)
         design = task.coordinates.design_dimension
@@ -165,12 +177,13 @@ class _Region:
                 np.concatenate([found, np.tile(task.environment, (self.count, 1))], axis=1)
             )
         points = sobol(task.coordinates, task.feasible, self.count, randomness, task.environment)
-        for column in np.flatnonzero(self.labels):
+        labels = task.coordinates.category_counts
+        for column in np.flatnonzero(labels):
             points[:, column] = spread_values(
-                task.placed[:, column], None, int(self.labels[column]), self.count, randomness
+                task.placed[:, column], None, int(labels[column]), self.count, randomness
             )
         alone: Callable[[Array], tuple[float, Array]] = SpreadVariance(self.spread, design).value_gradient
-        calls = int(np.clip(WORK / self.work, FEWEST_CALLS, calls))
+        calls = int(np.clip(WORK / self.work, FEWEST_CALLS, MOST_CALLS))
         return descended(alone, task.coordinates, task.feasible, points, calls)[0]
 
 

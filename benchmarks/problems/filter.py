@@ -3,12 +3,13 @@
 All methods see the same function and the same derivatives; they differ in what they are told of it:
 
 - vector, derivatives: the 50 transmittances with their 450 derivatives; both means are linear in them.
+- vector: the transmittances alone.
 - scalar: the one number  stopped + max(0, 0.4 - passed),  and no derivatives.
 - scalar, derivatives: the logarithm of that number, with its nine derivatives.
 - two numbers, derivatives: both means with their derivatives, and the bound as a bound.
 
-The scalar without derivatives has the starting design and the warping that the driver chooses for it; with derivatives all
-begin with six points. What counts is the least mean above 1300 nm among spectra with a mean of at least 40 % below.
+Without derivatives the starting design, and the scalar's warping, are what the driver chooses; with derivatives all begin
+with six points. What counts is the least mean above 1300 nm among spectra with a mean of at least 40 % below.
 """
 
 from __future__ import annotations
@@ -96,8 +97,13 @@ class Method:
         return observation
 
 
+def _as_it_is(values: Array, derivatives: Array) -> Told:
+    return values, derivatives
+
+
 METHODS = {
-    "vector, derivatives": Method(example.CONFIGURATION, lambda values, derivatives: (values, derivatives)),
+    "vector, derivatives": Method(example.CONFIGURATION, _as_it_is),
+    "vector": Method({**example.CONFIGURATION, "num_initial": None}, _as_it_is, derivatives=False),
     "scalar": Method({"deterministic": True}, _penalised, derivatives=False),
     "scalar, derivatives": Method(
         {"deterministic": True, "num_initial": example.CONFIGURATION["num_initial"]}, _logarithm

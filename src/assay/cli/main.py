@@ -13,6 +13,7 @@ import typer
 
 from assay.cli.discovering import discover
 from assay.cli.exploring import EXPLORE_HELP, explore
+from assay.cli.hep import app as hep
 from assay.errors import AssayError, UsageError
 from assay.version import __version__
 
@@ -32,6 +33,7 @@ moment, and go on later.
     assay resume STUDY.toml                         go on after an interruption
     assay explore SCRIPT.py --samples 20            what a script computes, over its parameters
     assay discover TABLE.csv                        the law behind a table
+    assay hep limit WORKSPACE.json                  upper limits of a HistFactory workspace
 
 Where a command takes TARGET, give the study file, the store, or nothing where the folder holds one store.
 """
@@ -218,6 +220,7 @@ def plot(
 
 app.command(help=EXPLORE_HELP)(explore)
 app.command()(discover)
+app.add_typer(hep, name="hep")
 
 
 @app.command()

@@ -113,8 +113,8 @@ def asymptotic_test(model: Model, data: Data, value: Any = 1.0, statistic: Stati
 
 def _root(square: Any) -> Any:
     """The root of a number that is not negative; at zero it and its derivative are zero."""
-    is_positive = square > 0
-    return jnp.where(is_positive, jnp.sqrt(jnp.where(is_positive, square, 1.0)), 0.0)
+    is_zero = square <= 0  # not the contrary of > 0: what is not a number stays so
+    return jnp.where(is_zero, 0.0, jnp.sqrt(jnp.where(is_zero, 1.0, square)))
 
 
 def lower_bounds(model: Model, statistic: str) -> Any:

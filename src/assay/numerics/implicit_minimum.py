@@ -265,7 +265,8 @@ def _newton_trial(search: _Search, lower: Any, upper: Any, free: Any) -> _Search
     half = jax.scipy.linalg.solve_triangular(root, gradient * scale, lower=True)
     step = -scale * jax.scipy.linalg.solve_triangular(root.T, half, lower=False)
     decrement = jnp.sqrt((half**2).sum())
-    is_definite = jnp.isfinite(decrement)
+    # Without a finite value there is no slope to follow either.
+    is_definite = jnp.isfinite(decrement) & jnp.isfinite(search.value)
     trial = jnp.where(
         held, search.point, jnp.clip(search.point + jnp.where(is_definite, step, 0.0), lower, upper)
     )

@@ -1,0 +1,336 @@
+"""`assay hep`: fits, CLs, limits, scans and impacts of a workspace file. JAX is imported when a command runs."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assay.errors import UsageError
+
+__all__ = ["app"]
+
+HELP = """Fit, test and limit a workspace of HistFactory, as pyhf writes it in JSON.
+
+\b
+    assay hep fit workspace.json                       every parameter with its uncertainty
+    assay hep cls workspace.json --value 1             CLs, observed and expected
+    assay hep limit workspace.json --json              upper limits at 95 %
+    assay hep scan workspace.json --plot band.png      CLs over the parameter of interest
+    assay hep impacts workspace.json --plot pulls.png  what moves the result most
+    assay hep limit background.json --patchset signals.json --patch m500
+
+The first call compiles a program for the layout of the workspace, in seconds; it is kept for later calls.
+"""
+
+PICTURES = (".png", ".svg", ".pdf")
+SCAN_POINTS = 41
+BANDS = ("-2", "-1", "median", "+1", "+2")
+
+app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
+
+
+class Test(StrEnum):
+    """The test statistics."""
+
+    q_tilde = "q_tilde"
+    q = "q"
+    q0 = "q0"
+
+
+Workspace = Annotated[
+    Path, typer.Argument(metavar="WORKSPACE.json", help="A workspace in pyhf's JSON format.")
+]
+Measurement = Annotated[str | None, typer.Option(help="By name; left out: the first one.")]
+Interest = Annotated[str | None, typer.Option(help="Another parameter of interest than the measurement's.")]
+PatchFile = Annotated[
+    Path | None, typer.Option("--patchset", help="Signal points, in pyhf's patch set format.")
+]
+Patch = Annotated[str | None, typer.Option(help="The signal point, by name; needs --patchset.")]
+Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
+Plot = Annotated[Path | None, typer.Option(help="Draw a picture into this .png, .svg or .pdf file.")]
+Value = Annotated[float, typer.Option(help="Of the parameter of interest, that is tested.")]
+Level = Annotated[float, typer.Option(help="The CLs at which a value is excluded.")]
+
+
+@app.command()
+def fit(
+    workspace: Workspace,
+    measurement: Measurement = None,
+    interest: Interest = None,
+    patchset: PatchFile = None,
+    patch: Patch = None,
+    as_json: Json = False,
+) -> None:
+    """Print every parameter with its uncertainty and its pull, and how well the model fits."""
+    from assay.hep.fit import fit as fitted
+
+    found = fitted(_model(workspace, measurement, interest, patchset, patch))
+    rows = list(
+        zip(
+            found.names,
+            found.values,
+            found.uncertainties,
+            found.pulls,
+            found.constraints,
+            found.is_held,
+            strict=True,
+        )
+    )
+    if as_json:
+        keys = ("name", "value", "uncertainty", "pull", "constraint", "is_held")
+        _print_json(
+            {
+                "parameters": [dict(zip(keys, map(_plain, row), strict=True)) for row in rows],
+                "twice_nll": found.twice_nll,
+                "goodness": found.goodness,
+                "degrees_of_freedom": found.degrees_of_freedom,
+                "status": found.status,
+            }
+        )
+        return
+    width = max(len(name) for name in found.names)
+    typer.echo(f"{'parameter':{width}}  {'value':>12} {'uncertainty':>12} {'pull':>8} {'constraint':>10}")
+    for name, value, std, pull, constraint, held in rows:
+        typer.echo(
+            f"{name:{width}}  {value:12.6g} {'held' if held else format(std, '.4g'):>12} {pull:8.3f} {constraint:10.3f}"
+        )
+    typer.echo(
+        f"-2 log L {found.twice_nll:.8g}; goodness of fit {found.goodness:.4g} ({found.degrees_of_freedom} degrees)"
+    )
+    _warn(found.status)
+
+
+@app.command()
+def cls(
+    workspace: Workspace,
+    value: Value = 1.0,
+    statistic: Annotated[
+        Test, typer.Option(help="q_tilde and q for limits, q0 for a discovery.")
+    ] = Test.q_tilde,
+    toys: Annotated[
+        int, typer.Option(help="Simulated experiments instead of asymptotic formulas; 0: none.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Of the simulated experiments.")] = 0,
+    measurement: Measurement = None,
+    interest: Interest = None,
+    patchset: PatchFile = None,
+    patch: Patch = None,
+    as_json: Json = False,
+) -> None:
+    """Test one value of the parameter of interest: CLs observed and expected, or p0."""
+    model = _model(workspace, measurement, interest, patchset, patch)
+    name = "p0" if statistic is Test.q0 else "CLs"
+    if toys:
+        found = _with_toys(model, value, statistic.value, toys, seed)
+        error, observed, status = (
+            found.cls_std,
+            found.cls,
+            f"{found.failed} fits failed" if found.failed else "",
+        )
+    else:
+        from assay.hep.hypothesis import hypothesis_test
+
+        found = hypothesis_test(model, value, statistic=statistic.value)
+        error, observed, status = None, found.cls, found.status
+    if as_json:
+        _print_json(
+            {
+                name: observed,
+                "standard_error": error,
+                "expected": list(found.expected),
+                "status": status,
+                "value": value,
+            }
+        )
+        return
+    typer.echo(f"{name} {observed:.8g}" + ("" if error is None else f" ± {error:.2g}"))
+    typer.echo(
+        "expected  "
+        + "  ".join(f"{band} {part:.6g}" for band, part in zip(BANDS, found.expected, strict=True))
+    )
+    _warn(status)
+
+
+@app.command()
+def limit(
+    workspace: Workspace,
+    level: Level = 0.05,
+    measurement: Measurement = None,
+    interest: Interest = None,
+    patchset: PatchFile = None,
+    patch: Patch = None,
+    as_json: Json = False,
+) -> None:
+    """Print the observed and the expected upper limits on the parameter of interest."""
+    from assay.hep.limits import upper_limits
+
+    found = upper_limits(_model(workspace, measurement, interest, patchset, patch), level=level)
+    if as_json:
+        _print_json({"observed": found.observed, "expected": list(found.expected), "level": level})
+        return
+    typer.echo(f"observed  {found.observed:.8g}")
+    typer.echo(
+        "expected  "
+        + "  ".join(f"{band} {part:.6g}" for band, part in zip(BANDS, found.expected, strict=True))
+    )
+
+
+@app.command()
+def scan(
+    workspace: Workspace,
+    low: Annotated[float, typer.Option(help="The first value.")] = 0.0,
+    high: Annotated[
+        float | None, typer.Option(help="The last one; left out: beyond the highest limit.")
+    ] = None,
+    points: Annotated[int, typer.Option(min=2, help="How many values.")] = SCAN_POINTS,
+    level: Level = 0.05,
+    measurement: Measurement = None,
+    interest: Interest = None,
+    patchset: PatchFile = None,
+    patch: Patch = None,
+    as_json: Json = False,
+    plot: Plot = None,
+) -> None:
+    """Print CLs over values of the parameter of interest, and draw the band."""
+    import numpy as np
+
+    from assay.hep.hypothesis import hypothesis_scan
+    from assay.hep.limits import upper_limits
+
+    _check_picture(plot)
+    model = _model(workspace, measurement, interest, patchset, patch)
+    end = 1.1 * float(upper_limits(model, level=level).expected[-1]) if high is None else high
+    if not low < end:
+        raise UsageError(f"the first value of a scan must lie below the last one, got {low} and {end}")
+    found = hypothesis_scan(model, np.linspace(low, end, points).tolist())
+    if plot is not None:
+        from assay.plots.hep import brazil_band
+        from assay.plots.style import new_figure
+
+        figure = new_figure()
+        brazil_band(
+            [test.value for test in found], [test.cls for test in found], np.array([test.expected for test in found]),
+            level=level, name=_interest(model), ax=figure.subplots(),
+        )  # fmt: skip
+        _write(figure, plot)
+    if as_json:
+        _print_json({"scan": [{"value": t.value, "CLs": t.cls, "expected": list(t.expected)} for t in found]})
+        return
+    typer.echo(f"{_interest(model):>10}  {'CLs':>10}  " + "  ".join(f"{band:>10}" for band in BANDS))
+    for test in found:
+        typer.echo(
+            f"{test.value:10.4g}  {test.cls:10.4g}  " + "  ".join(f"{part:10.4g}" for part in test.expected)
+        )
+    _warn(next((test.status for test in found if test.status), ""))
+
+
+@app.command()
+def impacts(
+    workspace: Workspace,
+    measurement: Measurement = None,
+    interest: Interest = None,
+    patchset: PatchFile = None,
+    patch: Patch = None,
+    as_json: Json = False,
+    plot: Plot = None,
+) -> None:
+    """Print how much each nuisance parameter moves the parameter of interest, the largest first."""
+    from assay.hep.fit import impacts as moved
+
+    _check_picture(plot)
+    model = _model(workspace, measurement, interest, patchset, patch)
+    found = moved(model)
+    if plot is not None:
+        from assay.plots.hep import pulls_and_impacts
+
+        figure = pulls_and_impacts(
+            found.names, found.pulls, found.constraints, found.up, found.down, interest=_interest(model)
+        )
+        _write(figure, plot)
+    rows = list(zip(found.names, found.up, found.down, found.pulls, found.constraints, strict=True))
+    if as_json:
+        keys = ("name", "up", "down", "pull", "constraint")
+        _print_json(
+            {
+                "impacts": [dict(zip(keys, map(_plain, row), strict=True)) for row in rows],
+                "status": found.status,
+            }
+        )
+        return
+    width = max(len(name) for name in found.names)
+    typer.echo(f"{'parameter':{width}}  {'up':>10} {'down':>10} {'pull':>8} {'constraint':>10}")
+    for name, up, down, pull, constraint in rows:
+        typer.echo(f"{name:{width}}  {up:10.4g} {down:10.4g} {pull:8.3f} {constraint:10.3f}")
+    _warn(found.status)
+
+
+def _model(
+    place: Path, measurement: str | None, interest: str | None, patchset: Path | None, patch: str | None
+) -> Any:
+    """The model of the arguments that all commands share."""
+    from assay.hep.build import build_model
+    from assay.hep.patches import PatchSet
+    from assay.hep.workspace import Workspace as Whole
+
+    if (patchset is None) != (patch is None):
+        raise UsageError(
+            "--patchset and --patch belong together: the file of signal points, and the name of one"
+        )
+    workspace = Whole.read(place)
+    if patchset is not None and patch is not None:
+        workspace = PatchSet.read(patchset).apply(workspace, patch)
+    return build_model(workspace, measurement=measurement, interest=interest)
+
+
+def _with_toys(model: Any, value: float, statistic: Any, toys: int, seed: int) -> Any:
+    """A test by simulated experiments, with a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from assay.hep.toys import toy_test
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("simulated experiments", total=2 * toys)
+        return toy_test(
+            model, value, toys=toys, seed=seed, statistic=statistic,
+            progress=lambda done, _: bar.update(task, completed=done),
+        )  # fmt: skip
+
+
+def _interest(model: Any) -> str:
+    from assay.hep.parameters import parameter_names
+
+    return parameter_names(model.layout.sets)[model.layout.interest]
+
+
+def _check_picture(plot: Path | None) -> None:
+    if plot is not None and plot.suffix not in PICTURES:
+        raise UsageError(f"the output of a picture must end in {', '.join(PICTURES)}, got {plot}")
+
+
+def _write(figure: Any, plot: Path) -> None:
+    from assay.cli.target import writing
+
+    with writing(plot):
+        figure.savefig(plot)
+
+
+def _plain(value: Any) -> Any:
+    """A number, a word or a truth for JSON; what is no number is null."""
+    if isinstance(value, str):
+        return value
+    number = value.item() if hasattr(value, "item") else value
+    return None if isinstance(number, float) and number != number else number
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    typer.echo(json.dumps(data, indent=1, allow_nan=False, default=_plain))
+
+
+def _warn(status: str) -> None:
+    if status:
+        typer.echo(f"assay: {status}", err=True)

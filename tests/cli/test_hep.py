@@ -1,0 +1,105 @@
+"""`assay hep`, as a user types it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from assay.cli.hep import app
+from assay.errors import ConfigurationError, UsageError
+from assay.hep.simple import uncorrelated_background
+
+WORKSPACE = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]).to_data()
+PATCHES = {
+    "metadata": {
+        "name": "signals",
+        "description": "two",
+        "digests": {},
+        "labels": ["mass"],
+        "references": {},
+    },
+    "patches": [
+        {
+            "metadata": {"name": "m500", "values": [500]},
+            "patch": [{"op": "replace", "path": "/channels/0/samples/0/data", "value": [24.0, 22.0]}],
+        }
+    ],
+    "version": "1.0.0",
+}
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    place = tmp_path / "workspace.json"
+    place.write_text(json.dumps(WORKSPACE))
+    return place
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False).output
+
+
+def test_cls_and_its_bands_are_printed(workspace):
+    lines = run("cls", workspace).splitlines()
+    assert lines[0] == "CLs 0.052515525"
+    assert lines[1].split()[:3] == ["expected", "-2", "0.0026064"]
+    found = json.loads(run("cls", workspace, "--statistic", "q0", "--json"))
+    assert found["p0"] == pytest.approx(0.5, abs=1e-9)
+    assert found["status"] == ""
+
+
+def test_toys_say_their_error(workspace):
+    words = run("cls", workspace, "--toys", "2000", "--seed", "1").split()
+    assert abs(float(words[1]) - 0.0525) < 5 * float(words[3])
+
+
+def test_a_fit_prints_each_parameter(workspace):
+    lines = run("fit", workspace).splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["mu", "uncorr_bkguncrt[0]", "uncorr_bkguncrt[1]"]
+    assert lines[1].split()[2] == "held"  # the best strength is 0, its bound
+    data = json.loads(run("fit", workspace, "--json"))
+    assert data["parameters"][0]["pull"] is None
+    assert data["twice_nll"] == pytest.approx(24.98393520, abs=1e-7)
+
+
+def test_limits_of_a_signal_point_scale_with_its_yields(workspace, tmp_path):
+    patchset = tmp_path / "signals.json"
+    patchset.write_text(json.dumps(PATCHES))
+    plain = json.loads(run("limit", workspace, "--json"))
+    assert plain["observed"] == pytest.approx(1.01157188, rel=1e-6)
+    twice = json.loads(run("limit", workspace, "--json", "--patchset", patchset, "--patch", "m500"))
+    assert twice["observed"] == pytest.approx(plain["observed"] / 2, rel=1e-9)
+
+
+def test_scans_and_impacts_are_drawn(workspace, tmp_path):
+    band, pulls = tmp_path / "band.png", tmp_path / "pulls.svg"
+    rows = json.loads(run("scan", workspace, "--points", "5", "--plot", band, "--json"))["scan"]
+    assert next(row["value"] for row in rows) == 0.0
+    assert rows[0]["CLs"] == pytest.approx(1.0)
+    assert rows[-1]["expected"][-1] < 0.05
+    assert "uncorr_bkguncrt[1]" in run("impacts", workspace, "--plot", pulls)
+    assert band.stat().st_size > 5000
+    assert b"</svg>" in pulls.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (["limit", "nowhere.json"], ConfigurationError, "there is no such file"),
+        (["limit", "{workspace}", "--patch", "m500"], UsageError, "belong together"),
+        (["limit", "{workspace}", "--level", "1.5"], UsageError, "between 0 and 1, got 1.5"),
+        (
+            ["cls", "{workspace}", "--measurement", "other"],
+            UsageError,
+            "no measurement 'other'; it has 'measurement'",
+        ),
+        (["fit", "{workspace}", "--interest", "nu"], UsageError, "no parameter 'nu'"),
+        (["scan", "{workspace}", "--plot", "band.gif"], UsageError, r"must end in .png"),
+        (["scan", "{workspace}", "--low", "3", "--high", "1"], UsageError, "must lie below the last one"),
+    ],
+)
+def test_wrong_use_is_one_sentence(workspace, arguments, error, words):
+    with pytest.raises(error, match=words):
+        run(*[argument.format(workspace=workspace) for argument in arguments])

@@ -1,0 +1,202 @@
+"""Workspaces that break a rule are refused by the names of channel, sample, modifier or parameter."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import numpy as np
+import pytest
+from tests.hep.references import NUMBERS, workspaces
+
+from assay.errors import ConfigurationError, UsageError
+from assay.hep.build import build_model
+from assay.hep.hypothesis import hypothesis_test
+from assay.hep.patches import PatchSet
+from assay.hep.workspace import Workspace
+
+WHOLE = NUMBERS["kitchen_sink_workspace"]
+
+
+def _sample(data, channel, sample):
+    whole = next(item for item in data["channels"] if item["name"] == channel)
+    return next(item for item in whole["samples"] if item["name"] == sample)
+
+
+def _modifier(data, channel, sample, name):
+    return next(item for item in _sample(data, channel, sample)["modifiers"] if item["name"] == name)
+
+
+MISTAKES = {
+    "no channels": (lambda data: data.update(channels=[]), "channels: .*at least 1 item"),
+    "a missing key": (lambda data: data.pop("observations"), "observations: field required"),
+    "an unknown key": (lambda data: data.update(extra=1), "extra: extra inputs are not permitted"),
+    "a word for a yield": (
+        lambda data: _sample(data, "SR", "bkgA")["data"].__setitem__(1, "many"),
+        r"channel 'SR', sample 'bkgA', data\[1\]: .*number.*, got 'many'",
+    ),
+    "an infinite yield": (
+        lambda data: _sample(data, "SR", "bkgA")["data"].__setitem__(1, float("inf")),
+        r"channel 'SR', sample 'bkgA', data\[1\]: must be a finite number, got inf",
+    ),
+    "an unknown modifier": (
+        lambda data: _modifier(data, "SR", "bkgA", "kA").update(type="normfaktor"),
+        "channel 'SR', sample 'bkgA', modifier 'kA': input tag 'normfaktor'",
+    ),
+    "too few bins": (
+        lambda data: _sample(data, "SR", "bkgA")["data"].pop(), "sample 'bkgA' of channel 'SR' must have 3 bins",
+    ),
+    "too few varied bins": (
+        lambda data: _modifier(data, "SR", "bkgA", "JES")["data"]["hi_data"].pop(),
+        "histosys 'JES' of sample 'bkgA' of channel 'SR' must have 3 bins, as its sample has, got 2",
+    ),
+    "a negative uncertainty": (
+        lambda data: _modifier(data, "SR", "bkgB", "bkgB_shape").update(data=[1.0, -1.0, 1.0]),
+        "shapesys 'bkgB_shape' of sample 'bkgB' of channel 'SR' must hold uncertainties of at least 0, got -1.0",
+    ),
+    "a factor of zero": (
+        lambda data: _modifier(data, "SR", "bkgA", "bkgA_norm").update(data={"hi": 1.1, "lo": 0.0}),
+        "normsys 'bkgA_norm' of sample 'bkgA' of channel 'SR' must have positive factors",
+    ),
+    "a name twice": (
+        lambda data: data["channels"].append(copy.deepcopy(data["channels"][0])), "each channel .* got 'SR' twice",
+    ),
+    "no observation": (lambda data: data["observations"].pop(), "channel 'CR' must have an observation"),
+    "an observation of nothing": (
+        lambda data: data["observations"].append({"name": "XX", "data": [1.0]}), "must be that of a channel, got 'XX'",
+    ),
+}  # fmt: skip
+
+MODEL_MISTAKES = {
+    "an unknown setting": (
+        lambda data: data["measurements"][0]["config"]["parameters"].append({"name": "nobody"}), "got 'nobody'",
+    ),
+    "no luminosity": (
+        lambda data: data["measurements"][0]["config"].update(parameters=[]), "'lumi' must have 'inits' set",
+    ),
+    "bounds the wrong way": (
+        lambda data: data["measurements"][0]["config"]["parameters"][1].update(bounds=[[10.0, 0.0]]),
+        "bounds of parameter 'mu' must have the lower first",
+    ),
+    "a start outside": (
+        lambda data: data["measurements"][0]["config"]["parameters"][1].update(inits=[20.0]),
+        "'mu' must start within its bounds 0.0 to 10.0, got 20.0",
+    ),
+    "a width for a free one": (
+        lambda data: data["measurements"][0]["config"]["parameters"][1].update(sigmas=[1.0]), "which has no 'sigmas'",
+    ),
+    "one name for two things": (
+        lambda data: _modifier(data, "SR", "bkgA", "kA").update(name="JES"), "must not share its name with a histosys",
+    ),
+    "a shapesys shared": (
+        lambda data: _sample(data, "SR", "signal")["modifiers"].append(
+            {"name": "bkgB_shape", "type": "shapesys", "data": [1.0, 1.0, 1.0]}
+        ),
+        "shapesys 'bkgB_shape' of sample 'signal' of channel 'SR' must be the only one",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(MISTAKES))
+def test_a_broken_workspace_is_refused_in_one_sentence(name):
+    broken, words = MISTAKES[name]
+    data = copy.deepcopy(WHOLE)
+    broken(data)
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        Workspace.from_data(data)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", list(MODEL_MISTAKES))
+def test_a_model_that_cannot_be_is_refused_in_one_sentence(name):
+    broken, words = MODEL_MISTAKES[name]
+    data = copy.deepcopy(WHOLE)
+    broken(data)
+    with pytest.raises(ConfigurationError, match=words):
+        build_model(Workspace.from_data(data))
+
+
+def test_names_that_do_not_exist_are_refused_with_those_that_do():
+    workspace = workspaces()["uncorr_1bin"]
+    with pytest.raises(UsageError, match="no measurement 'other'; it has 'measurement'"):
+        build_model(workspace, measurement="other")
+    with pytest.raises(UsageError, match="no parameter 'nu'; it has mu"):
+        build_model(workspace, interest="nu")
+    with pytest.raises(UsageError, match="code0, code2, code4p, got 'code5'"):
+        build_model(workspace, histosys="code5")
+
+
+def test_a_negative_expectation_is_a_status_that_names_the_bin():
+    from assay.hep.simple import workspace
+
+    model = build_model(
+        workspace(
+            {"SR": {"signal": ([5.0, -60.0], [("normfactor", "mu")]), "background": ([50.0, 50.0], [])}},
+            {"SR": [55.0, 52.0]},
+        )
+    )
+    tested = hypothesis_test(model, 1.0)
+    assert "bin 1 of channel 'SR' expects -10 events" in tested.status
+    assert np.isnan(tested.cls)
+
+
+def test_files_that_are_not_there_or_no_json_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="no such file"):
+        Workspace.read(tmp_path / "nothing.json")
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    with pytest.raises(ConfigurationError, match="must be a JSON file"):
+        Workspace.read(broken)
+
+
+def test_a_patch_set_makes_one_workspace_per_signal_and_knows_its_own():
+    import hashlib
+
+    workspace = workspaces()["uncorr_1bin"]
+    text = json.dumps(workspace.to_data(), sort_keys=True, ensure_ascii=False).encode()
+    data = {
+        "metadata": {"digests": {"sha256": hashlib.sha256(text).hexdigest()}, "labels": ["mass"]},
+        "patches": [
+            {
+                "metadata": {"name": "m1", "values": [1]},
+                "patch": [{"op": "replace", "path": "/channels/0/samples/0/data", "value": [7.0]}],
+            },
+            {"metadata": {"name": "bad", "values": [2]}, "patch": [{"op": "remove", "path": "/nowhere"}]},
+        ],
+    }
+    patches = PatchSet.from_data(data)
+    patches.verify(workspace.to_data())
+    other = patches.apply(workspace, "m1")
+    assert other.channels[0].samples[0].data == [7.0]
+    assert workspace.channels[0].samples[0].data == [5.0]
+    with pytest.raises(UsageError, match="no patch 'm2'; it has 2: m1, bad"):
+        patches.apply(workspace, "m2")
+    with pytest.raises(UsageError, match="the patch does not fit"):
+        patches.apply(workspace, "bad")
+    with pytest.raises(UsageError, match="belongs to the workspace of sha256"):
+        patches.verify(other.to_data())
+
+
+@pytest.mark.parametrize(("code", "kind"), [("code0", "histosys"), ("code2", "histosys"), ("code4p", "histosys"),
+                                            ("code1", "normsys"), ("code4", "normsys")])  # fmt: skip
+def test_interpolations_are_those_of_pyhf_inside_and_continuous_everywhere(code, kind):
+    """pyhf's code2 jumps at +-1, where ours goes on as ROOT's does."""
+    from pyhf.interpolators import get
+
+    from assay.hep.interpolation import additive, multiplicative
+    from assay.numerics.compile import float64
+
+    low, middle, high = 8.0, 10.0, 13.0
+    alphas = np.linspace(-2.0, 2.0, 401)
+    other = get(int(code[4:]) if code[4:].isdigit() else code[4:])
+    if kind == "histosys":
+        wanted = np.asarray(other([[[[low], [middle], [high]]]])(np.array([alphas]))).ravel()
+        with float64():
+            found = np.asarray(additive(code, alphas, high - middle, middle - low))
+    else:
+        wanted = np.asarray(other([[[[0.8], [1.0], [1.3]]]])(np.array([alphas]))).ravel()
+        with float64():
+            found = np.asarray(multiplicative(code, alphas, 1.3, 0.8))
+    compared = np.abs(alphas) < 0.999 if code == "code2" else np.full(len(alphas), True)
+    np.testing.assert_allclose(found[compared], wanted[compared], rtol=1e-12, atol=1e-12)
+    assert np.abs(np.diff(found)).max() < 0.08

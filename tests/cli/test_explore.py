@@ -53,7 +53,9 @@ def test_it_evaluates_says_what_it_saw_and_goes_on(script: Path) -> None:
 
 
 def test_a_batch_is_chosen_together(script: Path, tmp_path: Path) -> None:
-    explore(script, "--samples", 4, "--batch", "--sampler", "LatinHypercube", "--directory", tmp_path / "here")
+    explore(
+        script, "--samples", 4, "--batch", "--sampler", "LatinHypercube", "--directory", tmp_path / "here"
+    )
     results = pd.read_csv(tmp_path / "here" / "results.csv")
     assert sorted(((results["A"] + 5) / 15 * 4).astype(int)) == [0, 1, 2, 3]
 

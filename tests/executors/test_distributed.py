@@ -107,6 +107,10 @@ def test_a_lost_worker_is_an_infrastructure_failure_and_is_replaced(client: Any)
     assert outcome.status == "infrastructure_failure"
     assert outcome.error is not None
     assert "KilledWorker" in outcome.error
+    assert outcome.details is not None
+    assert "the worker: " in outcome.details
+    assert "waiting -> processing" in outcome.details
+    assert "processing -> erred" in outcome.details
     assert executor.submit(task_of(0, x=0.0)).result(30).status == "succeeded"
     executor.shutdown()
 

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from assay.study.study import open_study
 
-__all__ = ["complaints", "marks", "start_run", "wait_until", "write_study_file"]
+__all__ = ["complaints", "marks", "running_slurm", "start_run", "wait_until", "write_study_file"]
+
+SLURM_SCRIPT = Path(__file__).parents[2] / "scripts" / "slurm_local.sh"
+
+
+@contextmanager
+def running_slurm() -> Iterator[None]:
+    """SLURM as `scripts/slurm_local.sh` starts it; skips the test where that cannot be."""
+    pytest.importorskip("dask_jobqueue")
+    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        if os.getuid() != 0 or shutil.which("apt-get") is None:
+            pytest.skip("SLURM is not installed, and only root on Debian or Ubuntu could install it")
+        installed = subprocess.run([SLURM_SCRIPT, "install"], capture_output=True, text=True, check=False)
+        if installed.returncode:
+            pytest.skip(f"SLURM cannot be installed here: {installed.stderr[-300:]}")
+    subprocess.run([SLURM_SCRIPT, "start"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([SLURM_SCRIPT, "stop"], check=True)
 
 
 def write_study_file(folder: Path, executor: str, *, evaluations: int, seconds: float) -> Path:
     """A study file of `cluster_model` with that section [executor]."""
-    (folder / "marks").mkdir()
+    (folder / "marks").mkdir(parents=True)
     (folder / "cluster_model.py").write_text(Path(__file__).with_name("cluster_model.py").read_text())
     path = folder / "STUDY.toml"
     path.write_text(f"""schema_version = 1
@@ -45,11 +69,18 @@ max_evaluations = {evaluations}
     return path
 
 
-def start_run(study_file: Path) -> subprocess.Popen[bytes]:
+def start_run(study_file: Path, *options: str) -> subprocess.Popen[bytes]:
     """`assay run STUDY.toml` as a process of its own; what it says goes to a file."""
     with study_file.with_name("run.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-c", "from assay.cli.main import main; main()", "run", str(study_file)],
+            [
+                sys.executable,
+                "-c",
+                "from assay.cli.main import main; main()",
+                "run",
+                str(study_file),
+                *options,
+            ],
             stdout=log,
             stderr=log,
         )

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.flows.clusters import complaints, marks, start_run, wait_until, write_study_file
 
+from assay.study.study import open_study
+
 pytestmark = pytest.mark.slow
 
 
@@ -69,3 +71,19 @@ def test_a_killed_runner_is_resumed(where: str, tmp_path: Path, request: pytest.
     runner = start_run(file)
     assert runner.wait(90) == 0, file.with_name("run.log").read_text()
     assert complaints(file, 8) == []
+
+
+def test_what_still_runs_is_taken_up_and_not_begun_again(tmp_path: Path, scheduler_file: Path) -> None:
+    executor = f'type = "dask"\nworkers = 2\nscheduler = "{scheduler_file}"'
+    file = write_study_file(tmp_path, executor, evaluations=4, seconds=12.0)
+    runner = start_run(file)
+    wait_until(lambda: len(list(tmp_path.glob("*.outbox/cluster/*.running"))) == 2)
+    runner.send_signal(signal.SIGKILL)
+    runner.wait()
+    assert not marks(file, "ended")
+    runner = start_run(file)
+    assert runner.wait(90) == 0, file.with_name("run.log").read_text()
+    assert complaints(file, 4) == []
+    assert sorted(marks(file, "begun").values()) == [1, 1, 1, 1]
+    state = open_study(tmp_path / "cluster.assay.db").state
+    assert [trial.attempts for trial in state.ordered_trials()] == [1, 1, 1, 1]

@@ -79,10 +79,10 @@ def test_a_configuration_from_elsewhere_is_in_force_at_the_claim():
     sobol.configure(method="sobol")
     whole = store.transact
 
-    def with_another_process(study_id, after, decide):
+    def with_another_process(study_id, after, *decisions):
         store.transact = whole
         other.configure(method="sobol")
-        return whole(study_id, after, decide)
+        return whole(study_id, after, *decisions)
 
     store.transact = with_another_process
     assert study.get_suggestion().values == sobol.get_suggestion().values

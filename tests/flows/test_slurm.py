@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.flows.clusters import complaints, marks, start_run, wait_until, write_study_file
+from tests.flows.clusters import complaints, marks, running_slurm, start_run, wait_until, write_study_file
+
+from assay.study.study import open_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.timeout(300)]
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "slurm_local.sh"
 EXECUTOR = """type = "dask"
 workers = 2
 [executor.slurm]
@@ -30,16 +29,8 @@ log_directory = "LOGS"
 @pytest.fixture(scope="module", autouse=True)
 def slurm() -> Iterator[None]:
     """SLURM as `scripts/slurm_local.sh` starts it."""
-    pytest.importorskip("dask_jobqueue")
-    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
-        if os.getuid() != 0 or shutil.which("apt-get") is None:
-            pytest.skip("SLURM is not installed, and only root on Debian or Ubuntu could install it")
-        installed = subprocess.run([SCRIPT, "install"], capture_output=True, text=True, check=False)
-        if installed.returncode:
-            pytest.skip(f"SLURM cannot be installed here: {installed.stderr[-300:]}")
-    subprocess.run([SCRIPT, "start"], check=True)
-    yield
-    subprocess.run([SCRIPT, "stop"], check=True)
+    with running_slurm():
+        yield
 
 
 def jobs() -> list[str]:
@@ -57,24 +48,35 @@ def test_a_cancelled_job_loses_nothing(tmp_path: Path) -> None:
     file = write_study_file(tmp_path, EXECUTOR.replace("LOGS", str(tmp_path)), evaluations=8, seconds=2.0)
     runner = start_run(file)
 
+    most: list[int] = []
+
     def both_are_busy() -> bool:
+        most.append(len(jobs()))
         return sum(marks(file, "begun").values()) - sum(marks(file, "ended").values()) >= 2
 
     # Only then is whichever job in the middle of a task, and not between two.
-    wait_until(lambda: both_are_busy() and len(jobs()) >= 2)
-    subprocess.run(["scancel", jobs()[0]], check=True)
-    assert runner.wait(120) == 0, file.with_name("run.log").read_text()
+    wait_until(lambda: both_are_busy() and most[-1] >= 2, 120.0)
+    cancelled = jobs()[0]
+    subprocess.run(["scancel", cancelled], check=True)
+    assert runner.wait(200) == 0, file.with_name("run.log").read_text()
     assert complaints(file, 8) == []
     assert sum(marks(file, "begun").values()) >= 9, "the job was not cancelled in mid-task"
+    assert max(most) == 2
     wait_until(lambda: not jobs())
+    state = open_study(tmp_path / "cluster.assay.db").state
+    lost = [event.outcome for events in state.set_aside.values() for event in events]
+    assert {outcome.status for outcome in lost} == {"infrastructure_failure"}
+    for part in ("#SBATCH -t 00:10:00", "the worker: ", "-> processing"):
+        assert all(part in str(outcome.details) for outcome in lost), part
 
 
 def test_a_killed_runner_is_resumed_and_its_jobs_end(tmp_path: Path) -> None:
     file = write_study_file(tmp_path, EXECUTOR.replace("LOGS", str(tmp_path)), evaluations=6, seconds=2.0)
     runner = start_run(file)
-    wait_until(lambda: len(marks(file, "begun")) > len(marks(file, "ended")) >= 1)
+    wait_until(lambda: len(marks(file, "begun")) > len(marks(file, "ended")) >= 1, 120.0)
     runner.send_signal(signal.SIGKILL)
     runner.wait()
     finished = marks(file, "ended")
-    assert start_run(file).wait(150) == 0, file.with_name("run.log").read_text()
+    assert start_run(file).wait(200) == 0, file.with_name("run.log").read_text()
     assert complaints(file, 6, finished) == []
+    wait_until(lambda: not jobs())

@@ -382,3 +382,32 @@ def test_an_id_that_breaks_the_rule_is_refused_wherever_it_is_given(tmp_path: Pa
 def test_an_id_that_keeps_the_rule_is_taken(tmp_path: Path, name: str) -> None:
     text = (HEAD + PYTHON).replace('id = "s"', f'id = "{name}"')
     assert read(tmp_path, text).open(MemoryStore()).id == name
+
+
+def test_evaluations_may_be_elsewhere_than_the_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "STUDY.toml"
+    path.write_text(
+        'schema_version = 1\n[study]\nid = "s"\n[[space]]\nname = "x"\ndomain = [0.0, 1.0]\n[driver]\n'
+        'type = "RandomSearch"\n[evaluator]\npython = "math:sqrt"\n[stop]\nmax_evaluations = 2\n[executor]\n'
+        'type = "dask"\nworkers = 3\nmemory_limit_MB = 500\nscheduler = "tcp://head:8786"\n'
+    )
+    file = read_study_file(path)
+    dask, local, serial = (file.with_executor(name).document.executor for name in ("dask", "local", "serial"))
+    assert dask == file.document.executor
+    assert (local.type, local.workers, local.memory_limit_MB, local.scheduler) == ("local", 3, 500.0, None)
+    assert (serial.type, serial.workers) == ("serial", None)
+    place = tmp_path / "slurm.toml"
+    place.write_text('type = "dask"\nworkers = 64\n[slurm]\nqueue = "long"\n')
+    slurm = file.with_executor(str(place))
+    assert slurm.document.executor.slurm == {"queue": "long"}
+    assert slurm.document.study == file.document.study
+    for content, message in (
+        ('type = "dask"\nworkers = 0\n', "slurm.toml'.*workers"),
+        ('type = "dask"\nhosts = ["a"]\n', "workers is required beside hosts"),
+        ("type = ", "the executor's file .*slurm.toml must be TOML"),
+    ):
+        place.write_text(content)
+        with pytest.raises(ConfigurationError, match=message):
+            file.with_executor(str(place))
+    with pytest.raises(ConfigurationError, match="the executor's file cloud cannot be read"):
+        file.with_executor("cloud")

@@ -76,6 +76,13 @@ Target = Annotated[
 ]
 StudyId = Annotated[str | None, typer.Option("--study", help="Its id, where the store holds several.")]
 Store = Annotated[str | None, typer.Option(help="Keep the study here instead of where the file says.")]
+ExecutorPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        help="Evaluate elsewhere than the file says: serial, local, dask, or a TOML file with the keys of [executor].",
+    ),
+]
 MaxEvaluations = Annotated[
     int | None,
     typer.Option(min=1, help="Stop after so many evaluations in all, instead of what is configured."),
@@ -112,6 +119,7 @@ def run(
     study_file: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
     max_evaluations: MaxEvaluations = None,
     store: Store = None,
+    executor: ExecutorPlace = None,
 ) -> None:
     """Evaluate until a stopping rule of the study file is met; goes on where an earlier run ended.
 
@@ -120,7 +128,7 @@ def run(
     with _leaving_at_once():
         from assay.cli.running import run_study_file
 
-        run_study_file(study_file, store, max_evaluations)
+        run_study_file(study_file, store, max_evaluations, executor)
 
 
 @app.command()
@@ -128,12 +136,13 @@ def resume(
     target: Target = None,
     max_evaluations: MaxEvaluations = None,
     study: StudyId = None,
+    executor: ExecutorPlace = None,
 ) -> None:
     """Go on with a study that was begun by `assay run`; a store remembers its study file."""
     with _leaving_at_once():
         from assay.cli.running import resume_study
 
-        resume_study(target, study, max_evaluations)
+        resume_study(target, study, max_evaluations, executor)
 
 
 @app.command()

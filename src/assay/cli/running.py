@@ -17,9 +17,13 @@ __all__ = ["resume_study", "run_study_file"]
 STUDY_FILE = "study_file"
 
 
-def run_study_file(path: Path, store: str | None, max_evaluations: int | None) -> None:
+def run_study_file(
+    path: Path, store: str | None, max_evaluations: int | None, executor: str | None = None
+) -> None:
     """Create or go on with the study of a file, and run it."""
     file = read_study_file(path)
+    if executor is not None:
+        file = file.with_executor(executor)
     evaluator = file.evaluator()  # what is wrong with it is said before anything is stored
     study = file.open(store)
     if max_evaluations is not None:
@@ -31,7 +35,9 @@ def run_study_file(path: Path, store: str | None, max_evaluations: int | None) -
     _say_how_it_ended(study)
 
 
-def resume_study(target: str | None, study_id: str | None, max_evaluations: int | None) -> None:
+def resume_study(
+    target: str | None, study_id: str | None, max_evaluations: int | None, executor: str | None = None
+) -> None:
     """Go on with a study that has begun.
 
     Raises:
@@ -39,14 +45,14 @@ def resume_study(target: str | None, study_id: str | None, max_evaluations: int 
     """
     study = open_target(target, study_id)
     if target is not None and target.endswith(".toml"):
-        return run_study_file(Path(target), None, max_evaluations)
+        return run_study_file(Path(target), None, max_evaluations, executor)
     known = study.state.saved.get(STUDY_FILE)
     if known is None or not Path(known["path"]).is_file():
         where = "it was not begun by `assay run`" if known is None else f"{known['path']} is gone"
         raise StudyError(
             f"the study file of study {study.id!r} is not known, since {where}; give it: assay run STUDY.toml --store STORE"
         )
-    return run_study_file(Path(known["path"]), str(study.location), max_evaluations)
+    return run_study_file(Path(known["path"]), str(study.location), max_evaluations, executor)
 
 
 def _remember(study: Study, file: StudyFile) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, InvalidStateError, wait
+from dataclasses import replace
 from typing import final
 
 from assay.errors import UsageError
@@ -31,6 +34,7 @@ class FuturesExecutor(AbstractExecutor):
         executor: the inner executor.
         width: how many tasks it runs at once; None to take it from the executor if it tells (as the pools of the
             standard library do), else the number of processors.
+        evidence: gives what is known of an evaluation that was lost, from the exception, for the outcome's details.
 
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
@@ -42,11 +46,18 @@ class FuturesExecutor(AbstractExecutor):
         (2.0,)
     """
 
-    def __init__(self, evaluator: AbstractEvaluator, executor: Executor, width: int | None = None) -> None:
+    def __init__(
+        self,
+        evaluator: AbstractEvaluator,
+        executor: Executor,
+        width: int | None = None,
+        evidence: Callable[[BaseException], str] | None = None,
+    ) -> None:
         if width is not None and width < 1:
             raise UsageError(f"width of an executor must be at least 1, got {width!r}")
         self._evaluator = evaluator
         self._inner = executor
+        self._evidence = evidence
         self._width: int = width or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
         self._running: dict[
             Future[Outcome], Future[Outcome]
@@ -87,11 +98,24 @@ class FuturesExecutor(AbstractExecutor):
             _settle(given, Outcome("infrastructure_failure", error="the executor was shut down"))
 
     def _pass_on(self, inner: Future[Outcome]) -> None:
-        given = self._running.pop(inner)
         try:
-            _settle(given, inner.result())
+            self._settle(inner, inner.result())
         except (CancelledError, Exception) as error:  # noqa: BLE001 - the evaluator's own are values by now: this is the inner executor's
-            _settle(given, _lost(error))
+            if self._evidence is None:
+                self._settle(inner, _lost(error))
+                return
+            # in a thread of its own: this one may be whose answers the evidence needs
+            threading.Thread(target=self._settle_with_evidence, args=(inner, error), daemon=True).start()
+
+    def _settle_with_evidence(self, inner: Future[Outcome], error: BaseException) -> None:
+        assert self._evidence is not None
+        outcome = _lost(error)
+        details = "\n\n".join(part for part in (self._evidence(error), outcome.details) if part)
+        self._settle(inner, replace(outcome, details=details or None))
+
+    def _settle(self, inner: Future[Outcome], outcome: Outcome) -> None:
+        _settle(self._running[inner], outcome)
+        del self._running[inner]
 
 
 def _settle(given: Future[Outcome], outcome: Outcome) -> None:

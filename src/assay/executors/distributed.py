@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, final
 
 from assay.errors import UsageError
@@ -12,6 +13,7 @@ from assay.executors.abstract import AbstractEvaluator, AbstractExecutor, Task
 from assay.executors.adapter import FuturesExecutor
 from assay.executors.cluster import Cluster, open_client
 from assay.executors.distributed_worker import IsolatedEvaluator, own_folders, release
+from assay.executors.evidence import evidence_of_loss
 from assay.executors.local import grace_seconds, processor_count, require_positive, setup_of
 from assay.records import Outcome
 
@@ -73,7 +75,9 @@ class DaskExecutor(AbstractExecutor):
         self._open = True
         width = workers or max(1, sum(self._client.nthreads().values()))
         # pure=False: otherwise equal arguments would give the first result again
-        self._futures = FuturesExecutor(isolated, client.get_executor(pure=False), width)
+        self._futures = FuturesExecutor(
+            isolated, client.get_executor(pure=False), width, partial(evidence_of_loss, client)
+        )
 
     def submit(self, task: Task) -> Future[Outcome]:
         """Hand the task to Dask.

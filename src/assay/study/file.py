@@ -6,7 +6,7 @@ import functools
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -28,6 +28,10 @@ __all__ = ["StudyFile", "read_study_file"]
 SCHEMA_VERSION = 1
 # The keys of a driver that can end a run; without one of them, or a rule under [stop], nothing would.
 _DRIVER_RULES = frozenset({"min_val", "min_PoI", "min_uncertainty", "min_acq_val"})
+
+_POOL_KEYS = {"workers", "memory_limit_MB", "max_tasks_per_worker"}
+# What holds of [executor] when another type takes its place by name.
+_KEPT_KEYS = {"serial": set(), "local": _POOL_KEYS, "dask": {*_POOL_KEYS, "scheduler", "hosts", "slurm"}}
 
 
 @final
@@ -118,6 +122,27 @@ class StudyFile:
             scheduler = str(self.folder / scheduler)
         return Cluster(scheduler, tuple(section.hosts), section.slurm)
 
+    def with_executor(self, choice: str) -> StudyFile:
+        """The same file with evaluations elsewhere.
+
+        Arguments:
+            choice: "serial", "local" or "dask", with the other keys of the file as far as they fit; or the path of a
+                TOML file with the keys of a whole section [executor].
+
+        Raises:
+            ConfigurationError: one sentence with the key, the rule and what was got.
+        """
+        if choice in _KEPT_KEYS:
+            given = self.document.executor.model_dump(include=_KEPT_KEYS[choice], exclude_unset=True)
+            keys: Mapping[str, Any] = {**given, "type": choice}
+        else:
+            keys = _content(Path(choice), "the executor's file")
+        try:
+            section = ExecutorSection.model_validate(keys)
+        except ValidationError as error:
+            raise ConfigurationError(f"the executor {choice!r}: {refusal(error)}") from None
+        return replace(self, document=self.document.model_copy(update={"executor": section}))
+
     def stop(self) -> Callable[[Progress], bool] | None:
         """The rule for `Study.run` that is neither the study's nor the driver's: the target.
 
@@ -181,24 +206,26 @@ def read_study_file(path: str | Path) -> StudyFile:
         ConfigurationError: one sentence with the file, the path of the key, the rule and what was got.
     """
     place = Path(path)
-    try:
-        content = tomllib.loads(place.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"the study file {place} cannot be read: {error.strerror or error}"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"the study file {place} must be text in UTF-8") from None
-    except RecursionError:
-        raise ConfigurationError(f"the study file {place} must be TOML, got lists without end") from None
-    except (
-        ValueError
-    ) as error:  # tomllib's own error is one, and so is Python's for numbers of too many digits
-        raise ConfigurationError(f"the study file {place} must be TOML: {error}") from None
+    content = _content(place, "the study file")
     try:
         return _validated(place, content)
     except UsageError as error:
         raise ConfigurationError(f"the study file {place}: {error}") from None
+
+
+def _content(place: Path, what: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(place.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{what} {place} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{what} {place} must be text in UTF-8") from None
+    except RecursionError:
+        raise ConfigurationError(f"{what} {place} must be TOML, got lists without end") from None
+    except (
+        ValueError
+    ) as error:  # tomllib's own error is one, and so is Python's for numbers of too many digits
+        raise ConfigurationError(f"{what} {place} must be TOML: {error}") from None
 
 
 def _validated(place: Path, content: Mapping[str, Any]) -> StudyFile:

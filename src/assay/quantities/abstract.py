@@ -112,6 +112,10 @@ class AbstractSource(AbstractQuantity):
     """
 
     @abstractmethod
+    def distribution(self, points: Array) -> Callable[[Array], Array]:
+        """The function from values (..., p, k) to P(output < value), prepared for many values."""
+
+    @abstractmethod
     def block_moments(self, points: Array) -> tuple[Array, Array]:
         """Mean (p, K) and the covariance of each block (p, blocks, size, size), K = blocks·size, in own units.
 

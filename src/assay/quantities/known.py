@@ -60,6 +60,10 @@ class KnownSource(AbstractSource):
         self._check(points)
         return np.broadcast_to(self.values, (len(probabilities), *self.values.shape))
 
+    def distribution(self, points: Array) -> Callable[[Array], Array]:
+        self._check(points)
+        return lambda values: (self.values < values).astype(float)
+
     def draw(self, points: Array, normal: Array) -> Array:
         self._check(points)
         return np.broadcast_to(self.values, (len(normal), *self.values.shape))

@@ -158,6 +158,13 @@ class Quantity(AbstractQuantity):
         Exact where quantiles are; else the share of the draws.
         """
         thresholds = np.asarray(thresholds, dtype=float)
+        selected = self.graph.selected(self.name)
+        if selected is not None:
+            # an output may be selected twice, with two thresholds
+            shape = (len(thresholds), len(points), len(self._source.output_names))
+            whole = np.broadcast_to(thresholds[:, None, None], shape)
+            shares = self._source.distribution(self._shared(points))(whole)
+            return shares[np.arange(len(thresholds)), :, selected[1]].T
         if self.is_gaussian:
             from scipy.special import ndtr
 

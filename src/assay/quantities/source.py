@@ -93,6 +93,21 @@ class Source(AbstractSource):
         values = self.posterior.quantiles(self._flat(points), probabilities)
         return np.stack([self._by_output(points, value) for value in values])
 
+    def distribution(self, points: Array) -> Callable[[Array], Array]:
+        below, count, number = (
+            self.posterior.distribution(self._flat(points)),
+            len(points),
+            len(self.placements),
+        )
+
+        def shares(values: Array) -> Array:
+            *more, _, size = values.shape
+            by_placement = values.reshape(*more, count, size // number, number).swapaxes(-1, -2)
+            found = below(by_placement.reshape(*more, count * number, size // number))
+            return found.reshape(*more, count, number, size // number).swapaxes(-1, -2).reshape(values.shape)
+
+        return shares
+
     def block_moments(self, points: Array) -> tuple[Array, Array]:
         return self._block_moments(points)
 

@@ -34,7 +34,7 @@ __all__ = [
 Array = np.ndarray
 
 # Of Maximin: descents that begin where few points make them cheap, what they choose their starts from, and their length.
-STARTS_WORK, MOST_STARTS, FEWEST_CANDIDATES, CALLS = 1e4, 12, 64, 300
+STARTS_WORK, MOST_STARTS, FEWEST_CANDIDATES, CALLS = 6e3, 8, 64, 200
 
 
 @final

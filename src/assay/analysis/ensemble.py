@@ -20,10 +20,11 @@ Array = np.ndarray
 
 MANY_WALKERS = 128  # from so many on they say where the posterior is
 MIXTURE_SHARE = 0.6  # of the moves of many walkers
-WIDE_SHARE = 0.4  # of the mixture, from the density before the wanted one
+WIDE_SHARE = 0.2  # of the mixture, from the density before the wanted one
 LEARNING_STEPS = 40  # of each walker at each density on the way
-FITTED_DRAWS = 6000  # to which a mixture is fitted
-LAST_ROUNDS = 3  # of learning at the wanted density
+FITTED_DRAWS = 10_000  # to which a mixture is fitted
+LAST_ROUNDS = 12  # of learning at the wanted density
+POOLED = 6  # rounds, to whose draws the mixture is fitted: those of one are few and alike
 FREE_SCALE = 100.0  # standard deviations of the maximum, for a coordinate that is not between two bounds
 
 
@@ -100,9 +101,12 @@ class EnsembleSampler:
             positions = resampled(draws, weights, self._walkers, self._random)
             fits.append(self._fitted(draws, weights))
             positions, draws, values = self._learnt_from(positions, fits[-1].beside(fits[-2:][0], WIDE_SHARE))
+        pool = [draws]
         for _ in range(LAST_ROUNDS):
-            mixture = self._fitted(draws, np.zeros(len(draws))).beside(fits[-2:][0], WIDE_SHARE)
+            everything = np.concatenate(pool)
+            mixture = self._fitted(everything, np.zeros(len(everything))).beside(fits[-2:][0], WIDE_SHARE)
             positions, draws, _ = self._learnt_from(positions, mixture)
+            pool = [*pool, draws][-POOLED:]
         return positions
 
     def _fitted(self, draws: Array, log_weights: Array) -> Mixture:

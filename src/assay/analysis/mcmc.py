@@ -39,7 +39,7 @@ AGREEMENT = (
     1.02  # R-hat below which the chains count as mixed; of 32 walkers it takes about 50 autocorrelation times
 )
 BURN_IN_TAUS = 5
-LEAST_TAUS = 20  # autocorrelation times that each of many walkers must have gone
+LEAST_TAUS = 10  # autocorrelation times that each of many walkers must have gone
 GROUPS = 8  # of many walkers, in which they are compared
 LEAST_LOOKED_AT = 100  # of each chain
 JUDGED = 64_000  # draws that are looked at; of more every second, third, ...

@@ -18,7 +18,7 @@ Array = np.ndarray
 
 DRAWS_PER_NUMBER = 4  # for each number of a component
 MOST_COMPONENTS = 32
-ROUNDS = 12
+ROUNDS = 25
 STRENGTH = 1.0  # draws of the average shape in each component
 FLOOR = 1e-6  # of the variance of all draws, where those of a component lie in a plane
 FREEDOM = 6.0  # of the t densities: a proposal must have heavier tails than the posterior

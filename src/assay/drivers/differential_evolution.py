@@ -134,7 +134,7 @@ class DifferentialEvolution(AbstractScalarDriver[DifferentialEvolutionConfigurat
         return best_of_trials(history)
 
     def stop_reason(self, history: History) -> str | None:
-        sentence = reached(self.best(history), self.settings.min_val)
+        sentence = reached(lambda: self.best(history), self.settings.min_val)
         if sentence is not None:
             return sentence
         coordinates = Coordinates.of(history.space)

@@ -103,7 +103,7 @@ class CMAES(AbstractScalarDriver[CMAESConfiguration]):
         return self._smoothed_best(history) if self.settings.noisy else best_of_trials(history)
 
     def stop_reason(self, history: History) -> str | None:
-        sentence = reached(best_of_trials(history), self.settings.min_val)
+        sentence = reached(lambda: best_of_trials(history), self.settings.min_val)
         if sentence is not None:
             return sentence
         search = self._search(history)

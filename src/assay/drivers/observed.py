@@ -62,8 +62,9 @@ def best_of_trials(
     return best
 
 
-def reached(best: Mapping[str, Any] | None, min_val: float) -> str | None:
-    """The sentence for a value that is low enough, or None."""
+def reached(find_best: Callable[[], Mapping[str, Any] | None], min_val: float) -> str | None:
+    """The sentence for a value that is low enough, or None; without a limit nobody looks for the best."""
+    best = find_best() if min_val > -math.inf else None
     if best is None or best["objective"] > min_val:
         return None
     return f"a value of {best['objective']:g} was observed, at or below min_val {min_val:g}"

@@ -76,7 +76,7 @@ class RandomSearch(AbstractScalarDriver[RandomSearchConfiguration]):
         return best_of_trials(history)
 
     def stop_reason(self, history: History) -> str | None:
-        return reached(self.best(history), self.settings.min_val)
+        return reached(lambda: self.best(history), self.settings.min_val)
 
 
 @lru_cache(maxsize=4)

@@ -189,7 +189,7 @@ class ScipyLeastSquares(AbstractModelFreeDriver[ScipyLeastSquaresConfiguration])
         return dict(zip(names, map(float, deviations), strict=True))
 
     def stop_reason(self, history: History) -> str | None:
-        sentence = reached(self.best(history), self.settings.min_val)
+        sentence = reached(lambda: self.best(history), self.settings.min_val)
         if sentence is not None or self.settings.num_starts is None:
             return sentence
         runs = self._runs(history)

@@ -102,7 +102,7 @@ class ScipyMinimizer(AbstractScalarDriver[ScipyMinimizerConfiguration]):
         return best_of_trials(history)
 
     def stop_reason(self, history: History) -> str | None:
-        sentence = reached(self.best(history), self.settings.min_val)
+        sentence = reached(lambda: self.best(history), self.settings.min_val)
         if sentence is not None or self.settings.num_starts is None:
             return sentence
         runs = self._runs(history)

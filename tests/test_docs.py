@@ -8,6 +8,7 @@ import io
 import re
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -33,6 +34,7 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.timeout(400)  # a page may compile several programs
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
 def test_blocks_run_and_print_what_they_say(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -95,12 +97,13 @@ def test_every_command_has_a_section_with_its_options() -> None:
     }
     group = typer.main.get_command(app)
     commands = getattr(group, "commands", {})
-    actual = {
-        name: {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
-        - {"--help"}
-        for name, command in commands.items()
-    }
-    assert described == actual
+    assert described == {name: _options(command) - {"--help"} for name, command in commands.items()}
+
+
+def _options(command: Any) -> set[str]:
+    """Those of a command, and of the commands of a group."""
+    own = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+    return own.union(*(_options(below) for below in getattr(command, "commands", {}).values()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -74,6 +74,23 @@ def test_a_suggestion_depends_on_its_arguments_alone():
     assert driver.suggest(history, request) != driver.suggest(history, Request(9))
 
 
+def test_more_effort_searches_further():
+    driver = ActiveLearning.from_data({"deterministic": True})
+    history, _ = run(driver, SQUARE, bowl, 12)
+    found = [driver.suggest(history, Request(12, effort=effort)) for effort in (1.0, 8.0)]
+    assert found[0].values != found[1].values  # other candidates
+    assert found[1].info["acquisition"] > found[0].info["acquisition"] - 1e-3
+    optimizer = driver.settings.acquisition_optimizer.with_effort(8.0)
+    assert (optimizer.num_initial_samples, optimizer.num_local_samples, optimizer.num_starts) == (
+        4096,
+        800,
+        80,
+    )
+    assert driver.pacing.adapts_effort
+    steady = {"acquisition_optimizer": {"adaptive_local_search": False}}
+    assert not ActiveLearning.from_data(steady).pacing.adapts_effort
+
+
 def test_a_crashing_region_is_left_and_the_optimum_outside_is_found():
     driver = ActiveLearning.from_data({"deterministic": True})
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -37,6 +37,9 @@ __all__ = ["BayesianLeastSquares", "BayesianOptimization", "BayesianReconstructi
 
 
 class _Common(Entry, ABC):
+    # the keys without which nothing can be suggested
+    needed: ClassVar[tuple[str, ...]] = ()
+
     scaling: float = Field(
         default=1.0,
         gt=0,
@@ -80,7 +83,7 @@ class _Common(Entry, ABC):
     @property
     def is_complete(self) -> bool:
         """Whether everything is told that a suggestion needs."""
-        return True
+        return all(getattr(self, key) is not None for key in self.needed)
 
     def _common(self) -> dict[str, Any]:
         keys = (
@@ -125,6 +128,8 @@ class BayesianOptimizationConfiguration(_Common):
 
 
 class _TargetConfiguration(_Common):
+    needed: ClassVar[tuple[str, ...]] = ("target_vector",)
+
     target_vector: Vector | None = Field(
         default=None,
         min_length=1,
@@ -140,10 +145,6 @@ class _TargetConfiguration(_Common):
         default=True,
         description="whether a repeated evaluation of the model gives the same values; False or none: noise is fitted",
     )
-
-    @property
-    def is_complete(self) -> bool:
-        return self.target_vector is not None
 
     def _target(self) -> dict[str, Any]:
         keys = ("target_vector", "uncertainty_vector", "covariance_matrix")

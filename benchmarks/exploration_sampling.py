@@ -74,14 +74,14 @@ class Method:
 
 ONE_BY_ONE = (16, *[1] * 24)
 METHODS = {
-    "Latin hypercube, 40": Method(None, (EVALUATIONS,)),
-    "w = 0, 40": Method(0.0, (EVALUATIONS,)),
-    "w = 1, 16 + 12 + 12": Method(1.0, BATCHES),
-    "w = 10, 16 + 12 + 12": Method(10.0, BATCHES),
-    "w = 1, 16 + 24 · 1": Method(1.0, ONE_BY_ONE),
-    "w = 1, 16 + 24 · 1, 4 workers": Method(1.0, ONE_BY_ONE, 4),
+    "Latin hypercube of 40": Method(None, (EVALUATIONS,)),
+    "w = 0: 40": Method(0.0, (EVALUATIONS,)),
+    "w = 1: 16 + 12 + 12": Method(1.0, BATCHES),
+    "w = 10: 16 + 12 + 12": Method(10.0, BATCHES),
+    "w = 1: 16 + 24 · 1": Method(1.0, ONE_BY_ONE),
+    "w = 1: 16 + 24 · 1 on 4 workers": Method(1.0, ONE_BY_ONE, 4),
 }
-BASELINE, DEFAULT = "Latin hypercube, 40", "w = 1, 16 + 24 · 1"
+BASELINE, DEFAULT = "Latin hypercube of 40", "w = 1: 16 + 24 · 1"
 
 
 def explored(function: Function, method: Method, seed: int) -> tuple[History, float]:

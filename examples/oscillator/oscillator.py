@@ -121,12 +121,12 @@ CONFIGURATION = {
             "upper_bound": PLACE + PLACE_TOLERANCE,
         },
     ],
-    # Each draw of a candidate is fitted: fewer candidates than by default are enough in three dimensions.
+    # Each draw of a candidate is fitted: fewer candidates and steps than by default are enough in three dimensions.
     "acquisition_optimizer": {
         "num_initial_samples": 128,
         "num_local_samples": 64,
         "num_starts": 4,
-        "max_steps": 20,
+        "max_steps": 10,
     },
 }
 

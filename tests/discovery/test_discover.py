@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +61,7 @@ def damped_product(A: Array, t: Array, x: Array) -> Array:
 def test_linear_algebra_finds_laws_to_rounding(
     law: Callable[..., Array], ranges: dict[str, tuple[float, float]]
 ) -> None:
-    data = drawn(0, 200, **ranges)
+    data = drawn(0, 60, **ranges)
     laws = discover({**data, "y": law(**data)}, "y", engines=LINEAR_ALGEBRA)
     assert error_beyond(laws, law, **ranges) < 1e-10
 
@@ -102,26 +103,28 @@ def test_dittus_boelter_from_noisy_data() -> None:
     data = drawn(0, 100, Re=(1e4, 1e5), Pr=(0.7, 100.0))
     noise = 1 + 0.05 * np.random.default_rng(1).standard_normal(100)
     laws = discover(
-        {**data, "Nu": 0.023 * data["Re"] ** 0.8 * data["Pr"] ** 0.4 * noise}, "Nu", engines=LINEAR_ALGEBRA
+        {**data, "Nu": 0.023 * data["Re"] ** 0.8 * data["Pr"] ** 0.4 * noise},
+        "Nu",
+        engines=LINEAR_ALGEBRA,
+        unary_operators=[],
     )
     law = laws.recommended
-    assert (
-        law.form.tree
-        == discover(
-            {**data, "Nu": 2 * data["Re"] ** 0.7 * data["Pr"] ** 0.3}, "Nu", engines=LINEAR_ALGEBRA
-        ).recommended.form.tree
-    )
+    assert re.fullmatch(r"[\d.]+\*Pr\^[\d.]+\*Re\^[\d.]+", law.equation)
     for constant, truth in zip(law.constants, (0.023, 0.4, 0.8), strict=True):
         low, high = constant.interval(0.999)
         assert low <= truth <= high
 
 
-def test_symbolic_regression_finds_what_linear_algebra_cannot() -> None:
+@pytest.mark.parametrize(
+    "second",
+    [pytest.param(False, id="one wave"), pytest.param(True, id="two waves", marks=pytest.mark.slow)],
+)
+def test_symbolic_regression_finds_what_linear_algebra_cannot(second: bool) -> None:
     pytest.importorskip("pyoperon")
     ranges = dict.fromkeys(["v", "m", "r"], (1.0, 3.0))
 
     def law(v: Array, m: Array, r: Array) -> Array:
-        return v * np.sin(0.5 * m) + np.cos(1.1 * r)
+        return v * np.sin(0.5 * m) + (np.cos(1.1 * r) if second else r)
 
     data = drawn(0, 60, **ranges)
     laws = discover(
@@ -130,6 +133,7 @@ def test_symbolic_regression_finds_what_linear_algebra_cannot() -> None:
         engines=["operon"],
         unary_operators=["sin", "cos"],
         binary_operators=["+", "*"],
+        niterations=100 if second else 20,
     )
     assert error_beyond(laws, law, **ranges) < 1e-9
 
@@ -160,16 +164,17 @@ def test_an_equation_with_wrong_dimensions_is_never_recommended() -> None:
     units = {"length": "m", "width": "m", "area": "m^2"}
     table = {**data, "area": data["length"] * data["width"] + 3.0 * np.sin(data["length"])}
     options: dict[str, Any] = {"units": units, "dimensional_constants": False, "engines": LINEAR_ALGEBRA}
-    laws = discover(table, "area", extra_features={"wave": "sin(length)"}, **options)
+    options["binary_operators"] = ["+", "*"]
+    laws = discover(table, "area", extra_features={"wave": "sin(length)"}, unary_operators=["sin"], **options)
     best = min(laws.laws, key=lambda law: law.fit.loss)
     assert best.equation == "length*width + 3*sin(length)"
     assert not best.is_consistent
     assert laws.recommended.is_consistent
+    table["area"] = np.exp(data["length"])
     with pytest.raises(
         NumericalError, match="no equation whose dimensions are right was found, the best other is"
     ):
-        table = {**data, "area": np.exp(data["length"])}
-        discover(table, "area", binary_operators=["+"], unary_operators=["exp"], **options)
+        discover(table, "area", unary_operators=["exp"], **{**options, "binary_operators": ["+"]})
 
 
 def test_intervals_cover_new_observations() -> None:
@@ -189,7 +194,9 @@ def test_intervals_grow_with_errors_that_are_relative() -> None:
         factor = 1 + 0.1 * np.random.default_rng(seed + 1).standard_normal(rows)
         return {**data, "y": 2 * data["x"] * factor}
 
-    law = discover(noisy(0, 400), "y", engines=LINEAR_ALGEBRA, unary_operators=[]).recommended
+    law = discover(
+        noisy(0, 400), "y", engines=LINEAR_ALGEBRA, binary_operators=["+", "*"], unary_operators=[]
+    ).recommended
     assert law.is_relative
     for low_x, high_x in ((1.0, 5.0), (20.0, 30.0)):
         new = noisy(7, 6000)

@@ -152,7 +152,7 @@ def fitted(
                 damping *= 0.1
                 if (gain < 1e-13 and damping < 1e-8) or small.all():
                     break
-            elif damping > 1e8:
+            elif damping > 1e8 or _is_rounding(slopes @ step, best, response * root):
                 break
             else:
                 damping = 0.0 if damping < 1e-12 else damping * 8.0
@@ -176,6 +176,11 @@ def _step(slopes: Array, residual: Array, damping: float) -> Array:
     left = np.vstack([slopes / scale, np.sqrt(damping) * np.eye(count)])
     right = np.concatenate([residual, np.zeros(count)])
     return np.linalg.lstsq(left, right, rcond=None)[0] / scale
+
+
+def _is_rounding(change: Array, residual: Array, response: Array) -> bool:
+    """Whether a step that was refused would have gained nothing that can be seen, so that no shorter one will."""
+    return bool(change @ change <= max(1e-14 * (residual @ residual), 1e-30 * (response @ response)))
 
 
 def _covariance(slopes: Array, residual: Array) -> Array:

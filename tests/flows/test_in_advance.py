@@ -213,3 +213,24 @@ def test_a_runner_that_is_killed_again_and_again_loses_nothing(kills, count, tmp
     for number in outcomes:
         assert recomputed(study, number) == study.trials[number].suggestion.values
     opened.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("candidates", "in_advance"), [(100_000, True), (16, False)])
+def test_measured_times_decide(candidates, in_advance):
+    """A search of 100 000 candidates takes more than a twentieth of a second; one of 16 leaves time to go further."""
+    study = small(
+        acquisition_optimizer={"num_initial_samples": candidates, "num_local_samples": 1, "num_starts": 1}
+    )
+
+    def evaluate(x, y):
+        time.sleep(1.05 if in_advance else 8.0)
+        return parabola(x, y)
+
+    study.configure(max_iter=9 if in_advance else 6)
+    run(study, evaluate)
+    claims = [stored.event for stored in study.events() if isinstance(stored.event, SuggestionClaimed)]
+    assert any(claimed.in_advance for claimed in claims) == in_advance
+    assert (max(claimed.effort for claimed in claims[5:]) > 1.0) != in_advance
+    for number in range(9 if in_advance else 6):
+        assert recomputed(study, number) == study.trials[number].suggestion.values

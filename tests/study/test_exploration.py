@@ -113,6 +113,20 @@ def test_sample_evaluate_discover() -> None:
     assert exploration.discovery is laws
 
 
+def test_units_of_the_table_and_measured_variances_count_for_laws() -> None:
+    parameters = create_parameters(
+        ["mass", "speed"], [1.0, 1.0], [5.0, 9.0], unit={"mass": "kg", "speed": "m/s"}
+    )
+    exploration = explore(parameters, "energy")
+    exploration.sample(12)
+    exploration.evaluate(lambda mass, speed: 0.5 * mass * speed**2)
+    laws = exploration.discover("energy", units={"energy": "J"}, engines=["deterministic"])
+    assert laws.recommended.equation == "0.5*mass*speed^2"
+    assert exploration.discovery is laws
+    with pytest.raises(UsageError, match="kg"):
+        exploration.discover("energy", units={"mass": "kg/nonsense"}, engines=["deterministic"])
+
+
 def test_what_was_sampled_evaluated_and_queued_are_parts_of_one_table() -> None:
     exploration = explore()
     assert exploration.responses is None
@@ -301,8 +315,10 @@ def test_a_subset_keeps_epochs_and_queue() -> None:  # bug 8
 
 def test_what_needs_data_says_so_before_there_is_any() -> None:  # bug 9
     exploration = explore()
-    with pytest.raises(StudyError, match="nothing is known yet of the response 'response'"):
+    with pytest.raises(StudyError, match="has no observations"):
         exploration.discover()
+    with pytest.raises(StudyError, match="nothing is known yet of the response 'response'"):
+        exploration.sensitivity("pawn")
     with pytest.raises(StudyError, match="evaluate needs responses or a function"):
         exploration.evaluate()
     assert exploration.gp is None

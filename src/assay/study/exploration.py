@@ -28,20 +28,20 @@ from assay.study.exploration_files import (
 )
 from assay.study.exploration_functions import evaluated_alone, named_evaluator, simulation_of
 from assay.study.exploration_models import ResponseModel, sensitivity_of, sobol_table
-from assay.study.exploration_parameters import plain_table, space_of_parameters, table_of
+from assay.study.exploration_parameters import plain_table, space_of_parameters, table_of, units_of
 from assay.study.exploration_reports import STEPS, SUMMARIES, Reports, summary
 from assay.study.exploration_responses import names_of_rows, observations_of, told_responses
 from assay.study.exploration_rows import (
     EPOCHS,
     Rows,
     chosen_places,
-    known_columns,
     natural_rows,
     results_table,
     rows_of,
     selected_events,
 )
 from assay.study.exploration_samplers import own_points, sampler_of
+from assay.study.laws import laws_of_study
 from assay.study.progress import Progress
 from assay.study.study import Study, create_study
 from assay.surrogates.abstract import AbstractPosterior
@@ -438,29 +438,23 @@ class Exploration:
 
     # -- understanding ---------------------------------------------------------------------------------
 
-    def discover(self, response: int | str = 0, *, denoise: bool = False, **keys: Any) -> Any:
+    def discover(self, response: int | str = 0, **keys: Any) -> Any:
         """Look for the law behind a response; see `assay.discovery.discover.discover`, which gets the further keys.
 
         Arguments:
             response: its name or place.
-            denoise: take what the model believes in place of what was measured.
+            keys: `units` of the response are enough where the table of parameters has a column `unit`.
 
         Returns: the laws; the last ones stay under `discovery`. Where measured variances are known, they weigh.
 
         Raises:
             StudyError: before anything was evaluated with success.
+            UsageError: for a parameter with labels, which an equation cannot hold, and for keys that break a rule.
         """
-        from assay.discovery.discover import discover
-
-        place = self._place(response)
-        data, standard_error = known_columns(self.rows, self.names, self.response_names, place)
-        if standard_error is not None and not denoise:
-            keys.setdefault("standard_error", standard_error)
-        if denoise and self.gp is not None:
-            data[self.response_names[place]] = self.gp[place].predict(
-                self.rows.known_points(self.response_names[place])
-            )[0]
-        self.discovery = discover(data, self.response_names[place], **keys)
+        name = self.response_names[self._place(response)]
+        if "units" in keys:
+            keys["units"] = {**units_of(self.parameters), **keys["units"]}
+        self.discovery = laws_of_study(self.study, name, **keys)
         return self.discovery
 
     def sensitivity(self, method: str = "sobol", response: int | str = 0, **keys: Any) -> Any:
@@ -481,8 +475,7 @@ class Exploration:
             return sobol_table(
                 self.study.driver.get_sobol_indices("surrogate", self.response_names[place], **keys)
             )
-        data, _ = known_columns(self.rows, self.names, self.response_names, place)
-        return sensitivity_of(method, self.study.space, data, self.response_names[place], **keys)
+        return sensitivity_of(method, self.study.space, self.rows, self.response_names[place], **keys)
 
     def _place(self, response: int | str) -> int:
         place = self.response_names.index(response) if response in self.response_names else response

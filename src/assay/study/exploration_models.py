@@ -9,9 +9,10 @@ from typing import Any, final
 
 import numpy as np
 
-from assay.errors import UsageError, missing_extra
+from assay.errors import StudyError, UsageError, missing_extra
 from assay.space.parameters import Continuous, Integer
 from assay.space.space import Space
+from assay.study.exploration_rows import Rows
 from assay.surrogates.abstract import AbstractPosterior
 
 __all__ = ["GIVEN_DATA", "ResponseModel", "sensitivity_of", "sobol_table"]
@@ -66,17 +67,19 @@ def sobol_table(found: Mapping[str, Any]) -> Any:
     return pd.DataFrame({key: np.array(found[key])[:, 0] for key in columns}, index=pd.Index(found["names"]))
 
 
-def sensitivity_of(method: str, space: Space, data: Mapping[str, Array], response: str, **keys: Any) -> Any:
+def sensitivity_of(method: str, space: Space, rows: Rows, response: str, **keys: Any) -> Any:
     """The indices of a method of SALib for what was evaluated, as a table with one row for each parameter.
 
     Arguments:
         method: one of `GIVEN_DATA`.
         space: its parameters in a range count.
-        data: columns by name, the response among them.
+        rows: of an exploration.
+        response: its name.
         keys: further ones of the method.
 
     Raises:
         UsageError: for another method, or one that needs other points or keys.
+        StudyError: before anything was evaluated with success.
         MissingExtraError: without SALib.
     """
     if method not in GIVEN_DATA:
@@ -87,7 +90,9 @@ def sensitivity_of(method: str, space: Space, data: Mapping[str, Array], respons
         "names": [item.name for item in ranged],
         "bounds": [list(item.domain) for item in ranged],
     }
-    points = np.column_stack([data[item.name] for item in ranged])
+    points, values = rows.known([item.name for item in ranged], response)
+    if not len(points):
+        raise StudyError(f"nothing is known yet of the response {response!r}: evaluate samples first")
     try:
         analyse = import_module(f"SALib.analyze.{GIVEN_DATA[method]}").analyze
     except ModuleNotFoundError:
@@ -95,7 +100,7 @@ def sensitivity_of(method: str, space: Space, data: Mapping[str, Array], respons
     import pandas as pd
 
     try:
-        found = analyse(problem, points, data[response], **keys)
+        found = analyse(problem, points, values, **keys)
     except (RuntimeError, ValueError) as error:  # such as too few points for a method
         raise UsageError(f"{method} cannot be used here: {error}") from None
     index = list(found.get("Term", problem["names"]))  # hdmr has terms of two parameters too

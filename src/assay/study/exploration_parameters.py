@@ -10,7 +10,14 @@ from assay.errors import SpaceError
 from assay.space.parameters import Categorical, Continuous, DesignParameter, Discrete, Fixed, Integer
 from assay.space.space import Space
 
-__all__ = ["create_parameters", "plain_table", "space_of_parameters", "table_of", "table_of_space"]
+__all__ = [
+    "create_parameters",
+    "plain_table",
+    "space_of_parameters",
+    "table_of",
+    "table_of_space",
+    "units_of",
+]
 
 KINDS = ("continuous", "integer", "fixed")
 # What the space understands; further columns are the user's own.
@@ -140,6 +147,13 @@ def plain_table(parameters: Any) -> dict[str, Any]:
         str(name): [_plain(entry) for entry in parameters[name].tolist()] for name in parameters.columns
     }
     return {"index": list(parameters.index), "columns": columns, "attrs": dict(parameters.attrs)}
+
+
+def units_of(parameters: Any) -> dict[str, str]:
+    """The units that a table gives, by parameter."""
+    if "unit" not in parameters.columns:
+        return {}
+    return {str(name): unit for name, unit in parameters["unit"].items() if _is_given(unit)}
 
 
 def _parameter(name: str, row: Mapping[str, Any]) -> DesignParameter:

@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from assay.errors import StudyError, UsageError
+from assay.errors import UsageError
 from assay.records import (
     Configured,
     Event,
@@ -26,7 +26,6 @@ __all__ = [
     "EPOCHS",
     "Rows",
     "chosen_places",
-    "known_columns",
     "natural_rows",
     "results_table",
     "rows_of",
@@ -90,9 +89,11 @@ class Rows:
         seen = np.isfinite(self.responses(names)).sum(axis=0)
         return bool((seen >= SMALLEST_FIT).all())
 
-    def known_points(self, response: str) -> list[Mapping[str, Any]]:
-        """The values of every row that has a value of a response."""
-        return [trial.suggestion.values for trial in self.finished if _measured(trial, response)]
+    def known(self, names: Sequence[str], response: str) -> tuple[Array, Array]:
+        """The rows that have a value of a response: (known, names) and (known,)."""
+        values = self.responses([response])[:, 0]
+        kept = np.isfinite(values)
+        return self.samples(names)[: len(self.finished)][kept], values[kept]
 
     @property
     def errors(self) -> list[str | None]:
@@ -129,32 +130,6 @@ def results_table(rows: Rows, names: Sequence[str], responses: Sequence[str], va
     if any(rows.errors):
         columns["error"] = rows.errors
     return pd.DataFrame(columns)
-
-
-def known_columns(
-    rows: Rows, names: Sequence[str], responses: Sequence[str], place: int
-) -> tuple[dict[str, Array], Array | None]:
-    """The columns of all rows with a value of a response, labels left out; and its standard errors where all are known.
-
-    Raises:
-        StudyError: when there is no such row.
-    """
-    response = responses[place]
-    points = rows.known_points(response)
-    if not points:
-        raise StudyError(f"nothing is known yet of the response {response!r}: evaluate samples first")
-    kept = np.isfinite(rows.responses(responses)[:, place])
-    data = {name: [point[name] for point in points] for name in names}
-    numbers = {
-        name: np.array(column, dtype=float)
-        for name, column in data.items()
-        if not any(isinstance(entry, str) for entry in column)
-    }
-    spread = rows.measured_variances(responses)[kept, place]
-    is_known = np.isfinite(spread).all() and (spread > 0).all()
-    return {**numbers, response: rows.responses(responses)[kept, place]}, np.sqrt(
-        spread
-    ) if is_known else None
 
 
 def chosen_places(select: Any, finished: int, queued: int) -> list[int]:

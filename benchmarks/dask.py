@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import statistics
 import tempfile
 import time
@@ -102,21 +103,29 @@ def one_run(client: Client, count: int, seed: int) -> dict[str, dict[str, float]
 def main(options: argparse.Namespace) -> None:
     count = options.evaluations or EVALUATIONS
     runs: dict[str, dict[str, dict[str, float]]] = {}
+    loads: dict[str, float] = {}  # how many processes wanted a processor meanwhile
     threads = IN_FLIGHT // WORKERS
     with (
         LocalCluster(
-            n_workers=WORKERS, threads_per_worker=threads, host="127.0.0.1", dashboard_address=None
+            n_workers=WORKERS,
+            threads_per_worker=threads,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         raw(client.get_executor(pure=False), 200)  # whatever is imported and connected first
         for seed in options.seeds or SEEDS:
             runs[str(seed)] = one_run(client, count, seed)
+            loads[str(seed)] = os.getloadavg()[0]
             more = excess_ms(runs[str(seed)])
-            logger.info("run %d: %.1f ms each more than distributed alone", seed, more)
+            logger.info(
+                "run %d: %.1f ms each more than distributed alone, load %.1f", seed, more, loads[str(seed)]
+            )
             for name, times in runs[str(seed)].items():
                 logger.info("  %-9s %s", name, "  ".join(f"{key} {ms:6.2f}" for key, ms in times.items()))
-    report(options.output / "dask", count, runs)
+    report(options.output / "dask", count, runs, loads)
 
 
 def excess_ms(run: dict[str, dict[str, float]]) -> float:
@@ -124,7 +133,9 @@ def excess_ms(run: dict[str, dict[str, float]]) -> float:
     return run["dask"]["wall_ms"] - (run["raw"]["wall_ms"] + run["raw_after"]["wall_ms"]) / 2.0
 
 
-def report(folder: Path, count: int, runs: dict[str, dict[str, dict[str, float]]]) -> None:
+def report(
+    folder: Path, count: int, runs: dict[str, dict[str, dict[str, float]]], loads: dict[str, float]
+) -> None:
     excess = [excess_ms(run) for run in runs.values()]
     keys = ("wall_ms", "runner_CPU_ms", "CPU_ms")
     rows = [
@@ -138,13 +149,16 @@ def report(folder: Path, count: int, runs: dict[str, dict[str, dict[str, float]]
     text = (
         f"{count} trivial evaluations, {IN_FLIGHT} in flight, Sobol' points, {WORKERS} Dask workers, durability at its "
         f"default; medians of {len(runs)} runs.\n\n{table}\n\nMore than `distributed` alone, in ms of wall time, run by "
-        f"run: {listed}; the budget is {BUDGET_MS:g}."
+        f"run: {listed}; the budget is {BUDGET_MS:g} on a machine that is free. Load averages meanwhile, on "
+        f"{os.cpu_count()} processors: {', '.join(f'{load:.0f}' for load in loads.values())}."
     )
     drawing = figure(5.0, 3.2)
     axes = drawing.subplots()
-    axes.bar(list(runs), excess, color="#0072b2", width=0.6)
+    axes.bar(range(len(runs)), excess, color="#0072b2", width=0.6)
     axes.axhline(BUDGET_MS, color="#7f7f7f", linestyle="--", linewidth=1.0)
     axes.set_xlabel("run")
     axes.set_ylabel("ms each beyond distributed alone")
     save_plot(folder, drawing)
-    write_report(folder, "Evaluations through Dask", text, {"excess_ms": excess, "runs": runs})
+    write_report(
+        folder, "Evaluations through Dask", text, {"excess_ms": excess, "load_averages": loads, "runs": runs}
+    )

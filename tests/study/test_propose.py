@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import assay
-from assay.errors import SpaceError, TooManyFailuresError
+from assay.drivers.exploration import AdaptiveSampling
+from assay.errors import SpaceError, TooManyFailuresError, UsageError
 
 SPACE = [{"name": "x", "domain": [0.0, 1.0]}, {"name": "n", "type": "integer", "domain": [1, 4]}]
 POINTS = [{"x": 0.1, "n": 1}, {"x": 0.2, "n": 2}, {"x": 0.3, "n": 3}]
@@ -68,6 +70,44 @@ def test_a_proposed_point_may_be_told_or_cleared_by_hand() -> None:
     study.add_observation(3.5, suggestion_id=1)
     study.clear_suggestion(0)
     assert study.state.queue == [2]
+
+
+def test_the_driver_chooses_a_batch_and_remembers_its_models() -> None:
+    study = assay.create_study(SPACE, driver="AdaptiveSampling")
+    study.configure(sampler="DiscrepancyVariance")
+    study.propose(12)
+    study.run(objective, suggest=False)
+    numbers = study.propose(3)
+    assert numbers == [12, 13, 14]
+    points = [tuple(trial.suggestion.values.values()) for trial in study.trials]
+    assert len(set(points)) == 15
+    assert study.state.driver_state is not None
+    assert "surrogates" in study.state.driver_state
+    with pytest.raises(UsageError, match=r"AdaptiveSampling, and study '.*' has RandomSearch"):
+        assay.create_study(SPACE, driver="RandomSearch").propose(2)
+    with pytest.raises(UsageError, match="must be positive, got 0"):
+        study.propose(0)
+
+
+def test_a_batch_knows_what_another_process_proposed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "two.assay.db"
+    study = assay.create_study(SPACE, driver="AdaptiveSampling", study_id="two", store=store)
+    study.configure(sampler="Sobol")
+    other = assay.open_study(store)
+    choose, chosen = AdaptiveSampling.propose, []
+
+    def interrupted(self: AdaptiveSampling, *arguments: Any) -> Any:
+        if not chosen:
+            chosen.append("the first time, somebody else is quicker")
+            other.propose(2)
+        return choose(self, *arguments)
+
+    monkeypatch.setattr(AdaptiveSampling, "propose", interrupted)
+    assert study.propose(2) == [2, 3]
+    points = [tuple(trial.suggestion.values.values()) for trial in study.trials]
+    assert len(set(points)) == 4
 
 
 def test_a_wrong_point_is_refused_and_none_is_kept() -> None:

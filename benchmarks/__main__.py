@@ -24,6 +24,8 @@ COMMANDS = {
     "open": "time of opening a study with 1e5 events, from its snapshot and without",
     "problem": "one problem of the manual, or one promise of the driver, at its seeds; `--help` of it names them",
     "dask": "a thousand trivial evaluations through Dask, beside `distributed` alone",
+    "hep": "hypothesis tests of workspaces, beside pyhf and NextStat",
+    "hep_reference": "the worst deviation of each kind from the reference numbers of workspaces",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 PROBLEM_NAMES = sorted(

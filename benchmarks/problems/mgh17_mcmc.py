@@ -21,6 +21,7 @@ import assay
 from assay.analysis.chains import MarkovChains
 from assay.analysis.log_density import LogDensity
 from assay.analysis.mcmc import run_mcmc
+from assay.numerics.compile import jax_module
 from benchmarks.least_squares import BOX
 from benchmarks.reporting import COLOURS, figure, markdown_table, save_plot, write_report
 
@@ -32,6 +33,7 @@ Array = np.ndarray
 SEEDS = range(5)
 EVALUATIONS, REFINEMENTS = 60, 40
 SHORT = 50  # steps of the chains that say where to refine
+GRADIENT_STEPS = 5000  # of each of the eight chains of the gradient-based sampler
 NOISE = float(np.sqrt(CERTIFIED_SUM_OF_SQUARES / (len(Y) - len(CERTIFIED))))
 TRUE_POSTERIOR = Path(__file__).parents[2] / "tests/oracles/mgh17_posterior.json"
 LARGEST_SHIFT, LARGEST_CHANGE = (
@@ -107,6 +109,29 @@ def run_on_function() -> dict[str, Any]:
     return described(chains, calls, time.process_time() - begun)
 
 
+def run_by_gradient() -> dict[str, Any]:
+    """The gradient-based sampler on the true function as a JAX program."""
+
+    def log_density(point: Any) -> Any:
+        numpy = jax_module().numpy
+        b1, b2, b3, b4, b5 = point
+        residuals = b1 + b2 * numpy.exp(-b4 * S) + b3 * numpy.exp(-b5 * S) - Y
+        return numpy.where(b2 + b3 <= 1.0, -0.5 * (residuals**2).sum() / NOISE**2, -numpy.inf)
+
+    begun = time.process_time()
+    chains = run_mcmc(
+        LogDensity(program=log_density),
+        np.array([list(CERTIFIED.values())]),
+        *np.array(list(BOX.values())).T,
+        sampler="nuts",
+        max_iter=GRADIENT_STEPS,
+        generator=np.random.default_rng(0),
+    )
+    result = described(chains, 0, time.process_time() - begun)
+    steps = chains.num_iterations * chains.chains.shape[0]
+    return {**result, "divergent_share": chains.num_divergent / steps}
+
+
 def deviations(one: dict[str, Any], truth: dict[str, Any]) -> tuple[float, float, float]:
     """The largest shift of a median, in standard deviations, and the largest relative change of the widths of the central
     68 % and 95 % intervals, over the parameters."""
@@ -159,12 +184,15 @@ def main(options: argparse.Namespace) -> None:
     ]
     runs = [one for one in found if one is not None]
     function = kept(raw / "function.json", run_on_function, only_read=options.summary_only)
-    rows, judged = [], [*((f"seed {one['seed']}", one) for one in runs)]
+    gradient = kept(raw / "gradient.json", run_by_gradient, only_read=options.summary_only)
+    rows, judged = [], [(f"seed {one['seed']}", one) for one in runs]
     if function is not None:
-        judged.append(("the true function", function))
+        judged.append(("none: the true function", function))
+    if gradient is not None:
+        judged.append(("none: the same by gradients", gradient))
     for name, one in judged:
         shift, inner, outer = deviations(one, truth)
-        numbers = [f"{shift:.3f}", f"{inner:.1%}", f"{outer:.1%}", f"{one['calls']}"]
+        numbers = [f"{shift:.3f}", f"{inner:.1%}", f"{outer:.1%}", str(one["calls"] or "-")]
         rows.append(
             [name, *numbers, f"{one['CPU_seconds']:.1f}", f"{one['largest_rhat']:.3f}", one["stopped"]]
         )
@@ -176,5 +204,11 @@ def main(options: argparse.Namespace) -> None:
         "\n\nThe largest deviation of the five parameters from the true posterior by quadrature. Wanted: medians within "
         f"{LARGEST_SHIFT:g} σ, widths within {LARGEST_CHANGE:.0%}, under 1 % of the true function's calls."
     )
-    write_report(folder, "MGH17 by Markov chains", text, {"runs": runs, "function": function, "truth": truth})
+    if gradient is not None:
+        text += (
+            f" Of the trajectories of the gradient-based sampler {gradient['divergent_share']:.1%} diverged; its calls are not "
+            "counted."
+        )
+    results = {"runs": runs, "function": function, "gradient": gradient, "truth": truth}
+    write_report(folder, "MGH17 by Markov chains", text, results)
     draw_intervals(folder, runs, truth)

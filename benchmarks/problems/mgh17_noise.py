@@ -75,15 +75,16 @@ def covered(runs: list[dict[str, Any]], kind: str) -> Array:
 
 def draw_intervals(folder: Path, runs: list[dict[str, Any]]) -> None:
     drawing = figure(9.0, 5.0)
-    for axes, name in zip(drawing.subplots(2, 1, sharex=True), ("c1", "c2"), strict=True):
+    panels = drawing.subplots(2, 1, sharex=True)
+    for axes, name in zip(panels, ("c1", "c2"), strict=True):
         place = list(TRUTH).index(name)
         for kind, shift, colour in (("function", 0.2, "0.5"), ("surrogate", -0.2, COLOURS["assay"])):
             lower, upper = intervals(runs, kind)[:, :, place]
             axes.vlines(np.arange(len(runs)) + shift, lower, upper, color=colour, label=f"by the {kind}")
         axes.axhline(TRUTH[name], color="black", linewidth=0.8)
         axes.set(ylabel=name)
-    axes.set(xlabel="draw of the noise")
-    axes.legend(frameon=False, ncols=2)
+    panels[-1].set(xlabel="draw of the noise")
+    panels[-1].legend(frameon=False, ncols=2)
     save_plot(folder, drawing)
 
 

@@ -25,7 +25,6 @@ LOGGER = logging.getLogger(__name__)
 
 DRAWS = range(40)
 EVALUATIONS = 36
-STEPS, WALKERS, DEVIATIONS = 1000, 48, 6.0
 NAMES = tuple(thin_films.TRUTH)
 LEAST_COVERED, MOST_COVERED = 34, 40
 
@@ -35,7 +34,7 @@ def run(draw: int, evaluations: int) -> dict[str, Any]:
     began = time.process_time()
     study = thin_films.study_of(draw, evaluations)
     learnt = time.process_time()
-    chains = study.driver.run_mcmc(max_iter=STEPS, num_walkers=WALKERS, max_sigma_dist=DEVIATIONS)
+    chains = study.driver.run_mcmc()
     sampled = time.process_time()
     lower, upper = chains.interval(0.95)
     target = thin_films.measured(draw)
@@ -52,6 +51,8 @@ def run(draw: int, evaluations: int) -> dict[str, Any]:
         "deviation_of_least_squares": np.sqrt(np.diag(np.linalg.inv(fit.jac.T @ fit.jac))).tolist(),
         "excess_chi_squared": float(study.driver.min_objective or np.nan) - 2.0 * float(fit.cost),
         "least_ess": float(np.min(chains.ess)),
+        "largest_rhat": float(np.max(chains.rhat)),
+        "stopped": chains.stopped,
         "CPU_seconds": [learnt - began, sampled - learnt],
     }
     LOGGER.info("draw %d: %s", draw, result)
@@ -100,9 +101,12 @@ def main(options: argparse.Namespace) -> None:
     )
     seconds = np.median([one["CPU_seconds"] for one in runs], axis=0)
     excess = np.median([one["excess_chi_squared"] for one in runs])
+    ended = sum(one["stopped"] != "rel_error" for one in runs)
+    rhat = max(one["largest_rhat"] for one in runs)
     text += (
         f"\n\nWanted: {LEAST_COVERED} to {MOST_COVERED} of 40. Median CPU time: {seconds[0]:.1f} s for the suggestions, "
-        f"{seconds[1]:.1f} s for the chains. The best evaluation is above the least chi-squared by {excess:.2g} in the median."
+        f"{seconds[1]:.1f} s for the chains. The best evaluation is above the least chi-squared by {excess:.2g} in the median. "
+        f"The largest R-hat is {rhat:.3f}; chains that a budget ended: {ended}."
     )
     results = {"draws": [one["draw"] for one in runs], "covered": counts.tolist(), "runs": runs}
     write_report(folder, "Thin films", text, results)

@@ -88,13 +88,14 @@ def main(folder: Path) -> None:
     for name, low, high in zip(chains.names, lower, upper, strict=True):
         sys.stdout.write(f"{name}: {low:.5f} to {high:.5f}, truth {truth[name]:.5f}\n")
     drawing = Figure(figsize=(9.0, 3.5), layout="constrained")
-    for place, (axes, name) in enumerate(zip(drawing.subplots(1, 2), ("c1", "c2"), strict=True), start=5):
+    panels = drawing.subplots(1, 2)
+    for place, (axes, name) in enumerate(zip(panels, ("c1", "c2"), strict=True), start=5):
         settings = {"bins": 60, "density": True, "histtype": "step"}
         axes.hist(chains.samples[:, place], label="by the surrogate", **settings)
         axes.hist(reference.samples[:, place], label="by the true function", **settings)
         axes.axvline(truth[name], color="black", linewidth=0.8)
         axes.set(xlabel=name, yticks=[])
-    axes.legend(frameon=False)
+    panels[0].legend(frameon=False)
     folder.mkdir(parents=True, exist_ok=True)
     drawing.savefig(folder / "noise.png")
 

@@ -67,7 +67,7 @@ def main(folder: Path) -> None:
     from matplotlib.figure import Figure
 
     study = study_of(1)
-    chains = study.driver.run_mcmc(max_iter=1000, num_walkers=48, max_sigma_dist=6.0)
+    chains = study.driver.run_mcmc()
     lower, upper = chains.interval(0.95)
     for name, low, high in zip(chains.names, lower, upper, strict=True):
         sys.stdout.write(f"{name}: {low:.3f} to {high:.3f}, truth {TRUTH[name]}\n")

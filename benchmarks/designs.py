@@ -131,11 +131,21 @@ def main(options: argparse.Namespace) -> None:
             LOGGER.info("d = %d, n = %d is done", dimension, count)
         if path.exists():
             rows.append(json.loads(path.read_text()))
+    batches = []
+    for dimension, before, points, is_cut in BATCHES:
+        path = raw / f"batch-{dimension}-{before}-{points}-{'half' if is_cut else 'box'}.json"
+        if not path.exists() and not options.summary_only:
+            seconds = [batch_seconds(dimension, before, points, seed, is_cut=is_cut) for seed in seeds]
+            row = {"dimension": dimension, "before": before, "points": points, "is_cut": is_cut}
+            path.write_text(json.dumps({**row, "CPU_seconds": seconds}) + "\n")
+            LOGGER.info("a batch of %d in %d dimensions is done", points, dimension)
+        if path.exists():
+            batches.append(json.loads(path.read_text()))
     write_report(
         folder,
-        "First designs by the default sampler",
-        _table(rows, len(seeds)),
-        {"seeds": seeds, "rows": rows},
+        "First designs by the default sampler, and later batches",
+        f"{_table(rows, len(seeds))}\n\n{_table_of_batches(batches)}",
+        {"seeds": seeds, "rows": rows, "batches": batches},
     )
     _draw(folder, rows)
 

@@ -201,29 +201,41 @@ def _text(summary: dict[str, Any]) -> str:
         rows = [
             [
                 method,
-                f"{entry['median_R2']:.4f}",
-                f"{min(entry['R2']):.4f}",
+                f"{entry['median_R2']:.5f}",
+                f"{min(entry['R2']):.5f}",
+                f"{np.sqrt(1.0 - entry['median_R2']):.4f}",
                 f"{entry['median_error_ratio']:.3f}" if "median_error_ratio" in entry else "–",
                 f"{entry['seeds_that_beat_it']}/{len(entry['R2'])}" if "seeds_that_beat_it" in entry else "–",
                 f"{entry['CPU_seconds_per_batch']:.2f}",
             ]
             for method, entry in methods.items()
         ]
-        head = ["method", "R², median", "R², least", "error ratio, median", "seeds better", "CPU s a batch"]
-        default = methods.get(DEFAULT)
-        verdict = ""
-        if default is not None:
-            wins = default["median_R2"] > methods[BASELINE]["median_R2"]
-            verdict = (
-                f"\n\nThe default {'beats' if wins else 'does NOT beat'} the Latin hypercube in the median."
-            )
+        head = [
+            "method",
+            "R², median",
+            "R², least",
+            "error, median",
+            "error ratio, median",
+            "seeds better",
+            "CPU s a batch",
+        ]
+        verdict = "\n\n" + " ".join(_verdict(methods, method) for method in METHODS if method.startswith("w"))
         parts.append(f"## {name}\n\n{markdown_table(head, rows)}{verdict}")
     return "\n\n".join(
         [
-            "The error ratio is the root-mean-square error over that of the Latin hypercube of the same seed; below 1 is better.",
+            "The error is the root-mean-square error over the standard deviation of the function; its ratio is to that of the Latin "
+            f'hypercube of the same seed, below 1 is better. The default of the driver is "{DEFAULT}".',
             *parts,
         ]
     )
+
+
+def _verdict(methods: dict[str, Any], method: str) -> str:
+    """Whether a method beats the Latin hypercube in the median, in words."""
+    if method not in methods:
+        return ""
+    wins = methods[method]["median_R2"] > methods[BASELINE]["median_R2"]
+    return f'"{method}" {"beats" if wins else "does NOT beat"} the Latin hypercube in the median.'
 
 
 def _draw(folder: Path, summary: dict[str, Any]) -> None:

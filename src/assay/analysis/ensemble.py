@@ -39,6 +39,7 @@ class EnsembleSampler:
 
     Arguments:
         function: maps points (p, d) without bounds to log densities (p,).
+        dimension: d.
         walkers: even, more than twice the dimension.
         generator: fixes the random numbers.
         tuning: of an earlier run, by `tuning`; none given: walkers are settled first.

@@ -147,8 +147,8 @@ def chains_of(
     Arguments:
         name: of the variable, a ChiSquaredValue or a NegLogProbability; none given: the objective's.
         environment: values of the environment's variable parameters.
-        sampler: the ensemble asks the models for many points at once; "nuts" takes few steps where a posterior is nearly
-            normal, and hundreds of gradients for each where it is a bent ridge.
+        sampler: the ensemble asks the models for many points at once, and comes to the ends of a bent ridge; trajectories of
+            "nuts" diverge there (docs/problems/mgh17_noise.md), but it is the one for many parameters.
         num_walkers: chains; none given: 8 of "nuts", 512 of the ensemble.
 
     Raises:

@@ -79,9 +79,9 @@ def run_mcmc(
 
     Use it where the posterior is not normal: for asymmetric uncertainties, correlations and several solutions. The chains
     start from the normal density that touches the highest maximum (from those of all maxima, by their mass, if
-    `multi_modal`; 128 walkers of the ensemble or more are annealed from all over the box), move in coordinates without bounds, and stop when the relative error of a mean, sqrt(tau / N) with N
-    draws of autocorrelation time tau, is below `rel_error` for every parameter for centre and tails, and the chains
-    agree (R-hat below 1.02).
+    `multi_modal`; 128 walkers of the ensemble or more are annealed from all over the box), move in coordinates without
+    bounds, and stop when the relative error of a mean, sqrt(tau / N) with N draws of autocorrelation time tau, is below
+    `rel_error` for every parameter for centre and tails, and the chains agree (R-hat below 1.02).
 
     Arguments:
         log_density: up to a constant, of points in the box; the prior is part of it. Other limits, as constraints, are where

@@ -126,7 +126,7 @@ CONFIGURATION = {
         "num_initial_samples": 128,
         "num_local_samples": 64,
         "num_starts": 4,
-        "max_steps": 10,
+        "max_steps": 20,
     },
 }
 

@@ -14,8 +14,7 @@ __all__ = ["describe", "with_hyperparameters"]
 def describe(name: str, entry: BaseModel) -> dict[str, Any]:
     """{name, text, members} of a configuration; a leaf has its value and whether it is settable instead of members."""
     members = []
-    # what kind of entry it is comes first
-    for key, field in sorted(type(entry).model_fields.items(), key=lambda item: item[0] != "type"):
+    for key, field in type(entry).model_fields.items():
         value = getattr(entry, key)
         text = field.description or ""
         if isinstance(value, BaseModel):

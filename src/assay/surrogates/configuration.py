@@ -174,6 +174,7 @@ class OutlierDetector(Entry):
 class _Surrogate(Entry):
     """The keys that all surrogates have."""
 
+    type: Any = None  # each has its own; here so that it stands first
     name: Name = Field(
         default="loss", description="name of the surrogate, for `model_name` of an observation"
     )
@@ -247,7 +248,10 @@ class GP(_Surrogate):
         description="fraction of new rows, within the two bounds, that makes a new fit pay",
     )
     num_fantasies: int = Field(
-        default=16, ge=1, description="Accepted: open suggestions count by their exact posterior variance"
+        default=16,
+        ge=1,
+        description="Accepted: open suggestions count by their exact posterior variance; averaging over drawn results of "
+        "theirs measured no better",
     )
     tolerance: float = Field(default=1e-20, gt=0, description="Accepted: jitter is added when it is needed")
     tolerance_hypercov: float = Field(default=1e-8, gt=0, description="Accepted: as `tolerance`")

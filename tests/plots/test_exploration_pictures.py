@@ -164,6 +164,39 @@ def test_a_page_begins_with_the_figure_and_follows_its_sliders(mixed: Exploratio
     assert 0 < len(moved[dots[0]]["x"]) < 12  # only those with "b", near the slice
 
 
+BROWSER = """
+const inputs = [], calls = [];
+const element = (tag) => ({ tag, style: {}, append() {} });
+globalThis.document = { createElement: (tag) => { const made = element(tag); if (tag === "input") inputs.push(made); return made; } };
+globalThis.Plotly = { restyle: (figure, update, places) => calls.push({ update, places }) };
+let shown = false;
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_a_slider_that_is_moved_redraws_the_panels(mixed: Exploration) -> None:
+    data = data_of(mixed.plot_gp(0, resolution=(6, 6)))
+    program = (
+        f"{BROWSER}assaySlices({{ after: () => {{ shown = true; }} }}, {json.dumps(data)});"
+        "inputs[1].value = 2; inputs[1].oninput();"
+        "console.log(JSON.stringify([shown, inputs.map((one) => [+one.max, one.value]), calls]))"
+    )
+    shown, inputs, calls = run_in_node(program)
+    assert shown
+    assert [top for top, _ in inputs] == [
+        5,
+        2,
+        3,
+        5,
+        40,
+    ]  # A, the labels of m, n, C, and how near a sample must be
+    kinds = [trace["kind"] for trace in data["traces"]]
+    redrawn = {next(iter(call["update"])): [kinds[place] for place in call["places"]] for call in calls}
+    assert set(redrawn["z"]) == {"mean", "deviation"}
+    assert set(redrawn["x"]) == {"samples"}
+    assert set(redrawn["y"]) == {"low", "high", "middle", "samples"}
+
+
 def test_the_page_is_whole(plane: Exploration, tmp_path: Path) -> None:
     slices = plane.plot_gp(resolution=(6, 6))
     slices.write_html(tmp_path / "slices.html")

@@ -150,7 +150,8 @@ def fitted(
                 small = np.abs(step) <= 1e-15 * np.abs(trial[form.free])
                 values, best, slopes = trial, residual, gradient
                 damping *= 0.1
-                if (gain < 1e-13 and damping < 1e-8) or small.all():
+                # Without noise each step gains nearly all that is left, down to rounding.
+                if (gain < 1e-9 and damping < 1e-3) or small.all():
                     break
             elif damping > 1e8 or _is_rounding(slopes @ step, best, response * root):
                 break

@@ -54,7 +54,7 @@ def _pruned(law: Refined, columns: Mapping[str, Array], response: Array, weights
     """Without the constants that are zero as far as the data tell, one after another, the least certain first."""
     while len(law.form.free):
         values, errors = law.fit.values[law.form.free], law.fit.standard_errors
-        certainty = np.abs(values) / np.maximum(errors, 1e-300)
+        certainty = np.abs(values) / np.maximum(errors, 1e-30 * np.abs(values) + 1e-300)
         slopes = law.form.jacobian(columns, law.fit.values)[1]
         share = np.abs(values) * np.sqrt(np.average(slopes**2, axis=0, weights=weights))
         small = (certainty < 2.0) | (share < ROUNDING * np.sqrt(np.average(response**2, weights=weights)))

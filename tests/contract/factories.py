@@ -36,6 +36,8 @@ from assay.acquisition.sampled import (
     SampledUncertainty,
 )
 from assay.acquisition.spread_variance import BatchUncertainty, LogSpreadVariance, SpreadVariance
+from assay.discovery.engines import DeterministicEngine, OperonEngine
+from assay.discovery.pysr import PySREngine
 from assay.drivers.abstract import AbstractDriver
 from assay.drivers.active_learning import ActiveLearning
 from assay.drivers.differential_evolution import DifferentialEvolution
@@ -277,4 +279,10 @@ DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
     "random search": (RandomSearch, RandomSearch.from_data),
     "SciPy's least squares": (ScipyLeastSquares, ScipyLeastSquares.from_data),
     "SciPy's minimisers": (ScipyMinimizer, ScipyMinimizer.from_data),
+}
+
+ENGINES = {
+    "linear algebra": (DeterministicEngine, DeterministicEngine),
+    "pyoperon": (OperonEngine, OperonEngine),
+    "PySR": (PySREngine, PySREngine),
 }

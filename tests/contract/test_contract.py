@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract.factories import ACQUISITIONS, DRIVERS, EVALUATORS, EXECUTORS, STORES, SURROGATES
+from tests.contract.factories import ACQUISITIONS, DRIVERS, ENGINES, EVALUATORS, EXECUTORS, STORES, SURROGATES
 
 from assay.acquisition.abstract import AbstractAcquisition
+from assay.discovery.abstract import AbstractEngine
 from assay.drivers.abstract import AbstractDriver
+from assay.errors import MissingExtraError
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
 from assay.store.abstract import AbstractStore
 from assay.surrogates.abstract import AbstractPosterior, AbstractSurrogate
 from assay.testing.acquisition_suite import ACQUISITION_CHECKS
 from assay.testing.discovery import discover
 from assay.testing.driver_suite import DRIVER_CHECKS
+from assay.testing.engine_suite import ENGINE_CHECKS
 from assay.testing.executor_suite import EVALUATOR_CHECKS, EXECUTOR_CHECKS
 from assay.testing.store_suite import STORE_CHECKS
 from assay.testing.surrogate_suite import SURROGATE_CHECKS, example_data
@@ -31,6 +34,7 @@ TABLES: dict[type, Rows] = {
     AbstractEvaluator: EVALUATORS,
     AbstractStore: STORES,
     AbstractDriver: DRIVERS,
+    AbstractEngine: ENGINES,
 }
 
 
@@ -83,4 +87,13 @@ def test_store(check: Callable[..., None], make: Callable[..., Any], tmp_path: P
 
 @each(DRIVERS, DRIVER_CHECKS)
 def test_driver(check: Callable[..., None], make: Callable[..., Any]) -> None:
+    check(make)
+
+
+@each(ENGINES, ENGINE_CHECKS)
+def test_engine(check: Callable[..., None], make: Callable[..., Any]) -> None:
+    try:
+        make().check()
+    except MissingExtraError as error:
+        pytest.skip(str(error))
     check(make)

@@ -19,8 +19,8 @@ import numpy as np
 
 from assay.drivers.abstract import History, Request
 from assay.drivers.exploration import AdaptiveSampling
-from assay.drivers.samplers import DiscrepancyVariance
 from assay.drivers.samplers_abstract import SamplingTask
+from assay.drivers.samplers_discrepancy_variance import DiscrepancyVariance
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.discrepancy import CentredDiscrepancy
 from assay.numerics.feasibility import FeasibleSet

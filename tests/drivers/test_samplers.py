@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from assay.drivers.samplers import (
-    DiscrepancyVariance,
     Grid,
     Halton,
     LatinHypercube,
@@ -19,6 +18,7 @@ from assay.drivers.samplers import (
     sampler_of,
 )
 from assay.drivers.samplers_abstract import AbstractSampler, SamplingTask
+from assay.drivers.samplers_discrepancy_variance import DiscrepancyVariance
 from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.discrepancy import CentredDiscrepancy

@@ -20,8 +20,9 @@ from assay.drivers.models import fit_models
 from assay.drivers.observed import best_of_trials, environment_unit
 from assay.drivers.overriding import held_of
 from assay.drivers.recipes import input_maps
-from assay.drivers.samplers import DiscrepancyVariance, SamplerEntry
+from assay.drivers.samplers import SamplerEntry
 from assay.drivers.samplers_abstract import SamplingTask
+from assay.drivers.samplers_discrepancy_variance import DiscrepancyVariance
 from assay.drivers.starting import starting_size
 from assay.drivers.training import Training, training
 from assay.numerics.coordinates import Coordinates

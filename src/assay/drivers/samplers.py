@@ -20,7 +20,6 @@ from assay.numerics.random import generator
 from assay.surrogates.configuration import Entry, by_type
 
 __all__ = [
-    "DiscrepancyVariance",
     "Grid",
     "Halton",
     "LatinHypercube",

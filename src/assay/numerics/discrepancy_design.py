@@ -15,7 +15,8 @@ Array = np.ndarray
 
 # Work, in entries of arrays that are computed: of all starts, of the exchanges, of one descent. A second or less each.
 STARTS_WORK, EXCHANGES_WORK, DESCENT_WORK = 6e4, 2e8, 5e7
-MOST_STARTS, MOST_DESCENTS, ROUNDS, MANY_POINTS = 24, 6, 3, 300
+MOST_STARTS = 24
+MOST_DESCENTS, ROUNDS, MANY_POINTS = 6, 3, 300
 
 
 def low_discrepancy(

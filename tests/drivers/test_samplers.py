@@ -115,7 +115,7 @@ def test_a_sampler_is_its_configuration(sampler: AbstractSampler) -> None:
 
 @pytest.mark.parametrize("given", ["Nonsense", {"type": "Sobol", "size": 3}, {"weight": -1.0}])
 def test_what_no_sampler_knows_is_refused(given: Any) -> None:
-    with pytest.raises(ConfigurationError, match="must be one of|has no key|greater than or equal"):
+    with pytest.raises(ConfigurationError, match=r"must be one of|has no key|greater than or equal"):
         sampler_of(given)
 
 

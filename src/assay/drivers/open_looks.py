@@ -1,8 +1,8 @@
 """Whether many looks are open at once: the starting design is then cut short.
 
 It is chosen without results, and while it is under way so would be the looks beside it. A model of few results does better,
-and conditioning on the open looks spreads them as a design would: with eight open on Hartmann 6, all ending together, it
-saves six evaluations (docs/problems/rastrigin_disc.md).
+and conditioning on the open looks spreads them as a design would: with eight open on Hartmann 6, all ending together, three
+quarters of the runs are in a good basin after 34 evaluations instead of 43 (docs/problems/rastrigin_disc.md).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ each outcome durable on its worker and each event durable in the journal before 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import statistics
@@ -45,7 +46,10 @@ ROWS = {
 def CPU_seconds() -> float:
     """Processor time of this process and of all that it started, those that have ended included."""
     own = psutil.Process()
-    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    times = []
+    for process in (own, *own.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # its parent has reaped it meanwhile, and counts it
+            times.append(process.cpu_times())
     return sum(entry.user + entry.system + entry.children_user + entry.children_system for entry in times)
 
 

@@ -13,6 +13,7 @@ from assay.numerics.coordinates import Coordinates
 from assay.records import Measurement
 from assay.space.space import Space
 from assay.surrogates.dataset import Dataset
+from assay.surrogates.gaussian_process import GaussianProcess
 
 POINTS = np.linspace(0.0, 1.0, 24)[:, None]
 
@@ -66,6 +67,9 @@ def test_what_explores_is_the_model_that_is_read(objective, kernel):
         for number, x in enumerate(POINTS[:, 0])
     ]
     proposal = driver.suggest(History(space, tuple(trials), seed=0), Request(len(trials)))
+    assert proposal.state is not None
     assert proposal.state["surrogates"]["loss"]["identity"]["kernel"] == kernel
     read = driver.belief(History(space, tuple(trials), 0, proposal.state))
-    assert read.models.by_name["loss"].recipe.kernel == "matern52"
+    recipe = read.models.by_name["loss"].recipe
+    assert isinstance(recipe, GaussianProcess)
+    assert recipe.kernel == "matern52"

@@ -27,47 +27,52 @@ class Language(StrEnum):
     c = "c"
 
 
+Response = Annotated[
+    str | None, typer.Option(help="The column to be explained, by name; left out: the last one.")
+]
+Units = Annotated[
+    str | None,
+    typer.Option(help="Units of columns, such as 'speed=m/s, length=mm'; those not named are plain numbers."),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(help="What else may be in the law, such as 'solid=1 - porosity'; commas between."),
+]
+Binary = Annotated[str | None, typer.Option(help="The binary operators, such as '+ *'; left out: + - * / ^.")]
+Unary = Annotated[
+    str | None,
+    typer.Option(help="The functions, such as 'exp sin'; '' for none; left out: the usual ones."),
+]
+Own = Annotated[
+    list[str] | None, typer.Option(help="An own operator, such as 'f(x, y) = x^2*y'; may be given again.")
+]
+TimeBudget = Annotated[float | None, typer.Option(help="Seconds, after which what was found is shown.")]
+As = Annotated[
+    Language | None, typer.Option("--as", help="Print only the recommended law, in this language.")
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(help="Draw the front, the law beside the data and what it leaves over into this file."),
+]
+
+
 def discover(
     data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with names in its first line.")],
-    response: Annotated[
-        str | None, typer.Option(help="The column to be explained, by name; left out: the last one.")
-    ] = None,
-    units: Annotated[
-        str | None,
-        typer.Option(
-            help="Units of columns, such as 'speed=m/s, length=mm'; those not named are plain numbers."
-        ),
-    ] = None,
-    features: Annotated[
-        str | None,
-        typer.Option(help="What else may be in the law, such as 'solid=1 - porosity'; commas between."),
-    ] = None,
-    binary: Annotated[
-        str | None, typer.Option(help="The binary operators, such as '+ *'; left out: + - * / ^.")
-    ] = None,
-    unary: Annotated[
-        str | None,
-        typer.Option(help="The functions, such as 'exp sin'; '' for none; left out: the usual ones."),
-    ] = None,
-    own: Annotated[
-        list[str] | None, typer.Option(help="An own operator, such as 'f(x, y) = x^2*y'; may be given again.")
-    ] = None,
+    response: Response = None,
+    units: Units = None,
+    features: Features = None,
+    binary: Binary = None,
+    unary: Unary = None,
+    own: Own = None,
     maxsize: Annotated[int, typer.Option(min=1, help="The most nodes of an equation.")] = 50,
     engines: Annotated[
         str, typer.Option(help="Of deterministic, operon and pysr, in their order.")
     ] = "deterministic operon",
-    time_budget: Annotated[
-        float | None, typer.Option(help="Seconds, after which what was found is shown.")
-    ] = None,
+    time_budget: TimeBudget = None,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    language: Annotated[
-        Language | None, typer.Option("--as", help="Print only the recommended law, in this language.")
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(help="Draw the front, the law beside the data and what it leaves over into this file."),
-    ] = None,
+    language: As = None,
+    plot: Plot = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not say what is done.")] = False,
 ) -> None:
     """Look for the equation behind a table: every law that no other is both simpler and better than, and which to take.

@@ -184,7 +184,7 @@ def fit(
         >>> model = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [60.0, 65.0]))
         >>> found = fit(model)
         >>> [round(number, 4) for number in found.value("mu")]
-        [0.9526, 0.5747]
+        [0.9524, 0.5695]
     """
     begin, free = _begin(model, held or {}, start or {})
     parts = _one_program(model, data, begin, free)

@@ -74,7 +74,10 @@ def multiplicative(code: str, alpha: Any, high: Any, low: Any) -> Any:
 
     Example:
         >>> import numpy as np
-        >>> multiplicative("code4", np.array([0.0, 1.0, -2.0]), 1.2, 0.9).round(12).tolist()
+        >>> from assay.numerics.compile import float64
+        >>> with float64():
+        ...     factor = multiplicative("code4", np.array([0.0, 1.0, -2.0]), 1.2, 0.9)
+        >>> np.asarray(factor).round(12).tolist()
         [1.0, 1.2, 0.81]
     """
     jnp = jax_module().numpy

@@ -103,7 +103,7 @@ def upper_limits(
         >>> from assay.hep.simple import uncorrelated_background
         >>> model = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]))
         >>> limits = upper_limits(model)
-        >>> round(limits.observed, 6), round(limits.expected[2], 6)
+        >>> round(limits.observed, 6), round(float(limits.expected[2]), 6)
         (1.011572, 1.062355)
     """
     if statistic not in LIMIT_STATISTICS:

@@ -83,14 +83,10 @@ def explore(
     directory: Annotated[
         Path | None, typer.Option("--directory", "-d", help="The folder, in place of SCRIPT.exploration.")
     ] = None,
-    interpreter: Annotated[
-        str | None,
-        typer.Option(help="The command of the Python that runs the script, such as 'srun python3'."),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw slices of what was learned into this .html file.")
-    ] = None,
+    interpreter: Interpreter = None,
+    plot: Plot = None,
 ) -> None:
+    """Explore what a script computes over its parameters; `EXPLORE_HELP` is what `--help` prints."""
     if plot is not None and plot.suffix != ".html":
         raise UsageError(f"the picture of an exploration must end in .html, got {plot}")
     from assay.cli.exploration import conclude, draw, evaluate

@@ -58,7 +58,7 @@ def test_a_runner_that_is_told_to_end_leaves_no_command_behind(tmp_path, name, e
         runner.wait(30)
     finally:
         runner.kill()
-    assert wait_for(lambda: not is_alive(command), 5.0)
+    assert wait_for(lambda: not is_alive(command), 30.0)
     study = open_study(tmp_path / "s.db")
     study.run(lambda x: x, "serial")
     assert [(trial.status, trial.attempts) for trial in study.trials] == [("succeeded", 2)]

@@ -18,6 +18,7 @@ from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.feature_maps import PolynomialFeatures
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 from assay.surrogates.linear import BayesianLinear
 
 GENERATOR = np.random.default_rng(0)
@@ -41,7 +42,8 @@ def test_the_value_is_that_of_the_formula() -> None:
     posterior = posterior_of(recipe)
     objective = objective_of(posterior, weight=0.7)
     _, covariance = posterior.joint(BATCH)
-    own = posterior.scaling.unit**2 * posterior.signal_variance  # type: ignore[attr-defined]
+    assert isinstance(posterior, GaussianProcessPosterior)
+    own = posterior.scaling.unit**2 * posterior.signal_variance
     logarithms = [np.linalg.slogdet(covariance[k] / own[k] + 1e-6 * np.eye(4))[1] / 4 for k in range(2)]
     evenness = np.log(objective.spread.value(BATCH))
     assert objective.value_gradient(BATCH)[0] == pytest.approx(evenness - 0.7 * np.mean(logarithms), rel=1e-9)

@@ -22,10 +22,10 @@ from assay.space.space import Space
 SQUARE = Space.from_data([Continuous("x", (0.0, 2.0)), Continuous("y", (1.0, 100.0), log=True)])
 
 
-def evaluated(number: int, values: Mapping[str, Any], status: str = "succeeded") -> Trial:
+def evaluated(number: int, values: Mapping[str, Any], status: Any = "succeeded") -> Trial:
     if status != "succeeded":
         outcome = Outcome("model_failure", error="it broke") if status == "failed" else None
-        return Trial(Suggestion(number, values), status, outcome)  # type: ignore[arg-type]
+        return Trial(Suggestion(number, values), status, outcome)
     value = math.sin(3.0 * values["x"]) + math.log10(values["y"])
     return Trial(Suggestion(number, values), "succeeded", Outcome("succeeded", (Measurement((value,)),)))
 

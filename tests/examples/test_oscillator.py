@@ -28,7 +28,7 @@ REFERENCE = json.loads(Path(oscillator.__file__).with_name("reference.json").rea
 
 def peak(force: float, resonance: float, damping: float) -> np.ndarray:
     """Height, place, width, line and mean squared residual of one oscillator's peak."""
-    fit = Fit.of("peak", "amplitudes", **peak_fit())  # type: ignore[arg-type]
+    fit = Fit.of("peak", "amplitudes", **peak_fit())
     values = np.array(evaluate(force, resonance, damping))[None]
     known = Incoming(values[None], values, np.zeros_like(values))
     return fit.push([known], Place(np.zeros((1, 3)), {}, {}, np.ones((1, 3))), np.zeros((1, 0))).values[0, 0]
@@ -60,7 +60,7 @@ def test_no_random_oscillator_that_is_allowed_is_narrower() -> None:
     unit = generator.random((3000, 2))
     unit[:1500, 0] = (1.95 + 0.1 * unit[:1500, 0] - lower[0]) / (upper[0] - lower[0])
     resonance, damping = (lower + (upper - lower) * unit).T
-    fit = Fit.of("peak", "amplitudes", **peak_fit())  # type: ignore[arg-type]
+    fit = Fit.of("peak", "amplitudes", **peak_fit())
     values = amplitudes(np.full(3000, 4.4), resonance, damping).T
     found = fit.minimum(values, np.ones_like(values))
     allowed = np.abs(found[1] - PLACE) <= PLACE_TOLERANCE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,8 @@ BOUNDS = [(0.0, 50.0), (1.0, 3.0), (0.05, 3.0), (-5.0, 5.0), (-5.0, 5.0)]
 NOWHERE = Place(np.zeros((3, 1)), {}, {}, np.ones((3, 1)))
 
 
-def peak_fit(**changes: object) -> Fit:
-    return Fit.of("v", "loss", CURVE, ["x"], X[:, None].tolist(), START, bounds=BOUNDS, **changes)  # type: ignore[arg-type]
+def peak_fit(**changes: Any) -> Fit:
+    return Fit.of("v", "loss", CURVE, ["x"], X[:, None].tolist(), START, bounds=BOUNDS, **changes)
 
 
 def peak(x: np.ndarray, a: float, m: float, s: float, c0: float, c1: float) -> np.ndarray:

@@ -241,7 +241,7 @@ def _module(path: str) -> types.ModuleType:
             name == "assay" and importlib.util.find_spec(name) is not None
         )  # importing it loads nothing else
         package = importlib.import_module(name) if known else types.ModuleType(name)
-        package.create_parameters = create_parameters  # type: ignore[attr-defined]
+        vars(package)["create_parameters"] = create_parameters
         sys.modules[name] = package
     module = types.ModuleType("__main__")
     module.__file__ = path
@@ -262,9 +262,11 @@ def _literal_keys(tree: ast.Module) -> list[str] | None:
             isinstance(node, ast.Assign)
             and any(isinstance(target, ast.Name) and target.id == "response" for target in node.targets)
             and isinstance(node.value, ast.Dict)
-            and all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in node.value.keys)
         ):
-            return [key.value for key in node.value.keys]  # type: ignore[union-attr]
+            keys = [key.value for key in node.value.keys if isinstance(key, ast.Constant)]
+            names = [key for key in keys if isinstance(key, str)]
+            if len(names) == len(node.value.keys):
+                return names
     return None
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from assay.numerics.compile import jax_module
 
-__all__ = ["Minimum", "bounded_minimum", "implicit_minimum", "is_held"]
+__all__ = ["Minimum", "bounded_minimum", "implicit_minimum", "is_held", "scaled_hessian"]
 
 MAX_ITERATIONS = 200
 MAX_ESCAPES = 4
@@ -245,7 +245,7 @@ def _judged(search: _Search, derivatives: tuple[Any, Any, Any]) -> _Search:
     )
 
 
-def _scaled(hessian: Any, held: Any) -> tuple[Any, Any]:
+def scaled_hessian(hessian: Any, held: Any) -> tuple[Any, Any]:
     """The free Hessian scaled to a unit diagonal, with unit rows where held; and the scale."""
     jnp = jax_module().numpy
     diagonal = jnp.where(held, 1.0, jnp.abs(jnp.diagonal(hessian)))
@@ -260,7 +260,7 @@ def _newton_trial(search: _Search, lower: Any, upper: Any, free: Any) -> _Search
     jnp = jax.numpy
     held = is_held(search.point, search.gradient, lower, upper, free)
     gradient = jnp.where(held, 0.0, search.gradient)
-    scaled, scale = _scaled(search.hessian, held)
+    scaled, scale = scaled_hessian(search.hessian, held)
     root = jnp.linalg.cholesky(scaled + search.damping * jnp.eye(len(held)))
     half = jax.scipy.linalg.solve_triangular(root, gradient * scale, lower=True)
     step = -scale * jax.scipy.linalg.solve_triangular(root.T, half, lower=False)
@@ -284,7 +284,7 @@ def _escape_trial(
     jax = jax_module()
     jnp = jax.numpy
     held = is_held(search.point, search.gradient, lower, upper, free)
-    scaled, scale = _scaled(search.hessian, held)
+    scaled, scale = scaled_hessian(search.hessian, held)
     values, vectors = jnp.linalg.eigh(scaled)
     curvature, direction = values[0], jnp.where(held, 0.0, vectors[:, 0] * scale)
     reach = 1.0 / jnp.sqrt(jnp.maximum(-curvature, 1e-3))
@@ -309,5 +309,5 @@ def _escape_trial(
 def _solved(hessian: Any, held: Any, right: Any) -> Any:
     """H_FF^-1 of a vector, zero where held; linear in the vector, and differentiable."""
     jnp = jax_module().numpy
-    scaled, scale = _scaled(hessian, held)
+    scaled, scale = scaled_hessian(hessian, held)
     return scale * jnp.linalg.solve(scaled + RIDGE * jnp.eye(len(held)), scale * right)

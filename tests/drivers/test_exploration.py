@@ -87,6 +87,17 @@ def test_open_points_are_known() -> None:
     assert distances[8:].min() > 0.1
 
 
+def test_the_models_know_open_points() -> None:
+    """With evenness out of the way, only what the model has been told keeps a look off an open one."""
+    corner = [{"x": 0.1 + 0.2 * (n % 3), "y": 1.1 + 0.7 * (n // 3)} for n in range(9)]
+    driver = AdaptiveSampling.from_data(
+        {"num_initial": 1, "sampler": {"type": "DiscrepancyVariance", "weight": 1e9}}
+    )
+    first = driver.suggest(history_of(corner), Request(9))
+    second = driver.suggest(history_of([*corner, first.values], open_from=9, state=first.state), Request(10))
+    assert np.linalg.norm(units([first.values]) - units([second.values])) > 0.3
+
+
 def test_failures_are_not_tried_again() -> None:
     driver = AdaptiveSampling.from_data({"num_initial": 4})
     points = [proposal.values for proposal in driver.propose(history_of([]), Request(0), 6)]

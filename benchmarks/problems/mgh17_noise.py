@@ -6,7 +6,6 @@ Each draw of the noise is one study of `BayesianReconstruction` with Markov chai
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from examples.mgh17_noise import mgh17_noise as problem
 
 from assay.analysis.chains import MarkovChains
+from benchmarks.problems._draws import draws_of
 from benchmarks.reporting import COLOURS, figure, markdown_table, save_plot, write_report
 
 __all__ = ["main"]
@@ -90,16 +90,10 @@ def draw_intervals(folder: Path, runs: list[dict[str, Any]]) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Run what is missing, then summarise."""
-    raw, folder = options.output / "raw/problems/mgh17_noise", options.output / "problems/mgh17_noise"
-    runs = []
-    for number in options.seeds or DRAWS:
-        place = raw / f"{number}.json"
-        if not place.exists() and not options.summary_only:
-            raw.mkdir(parents=True, exist_ok=True)
-            place.write_text(json.dumps(run(number, options.evaluations or EVALUATIONS)) + "\n")
-            LOGGER.info("draw %d", number)
-        if place.exists():
-            runs.append(json.loads(place.read_text()))
+    folder = options.output / "problems/mgh17_noise"
+    runs = draws_of(
+        options, "mgh17_noise", DRAWS, lambda number: run(number, options.evaluations or EVALUATIONS)
+    )
     kinds = ("surrogate", "function")
     counts = {kind: covered(runs, kind).sum(axis=0) for kind in kinds}
     widths = {kind: np.median(np.diff(intervals(runs, kind), axis=0)[0], axis=0) for kind in kinds}

@@ -7,7 +7,6 @@ it stands the standard deviation that least squares on the true function gives a
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from examples.thin_films import thin_films
 from scipy.optimize import least_squares
 
+from benchmarks.problems._draws import draws_of
 from benchmarks.reporting import COLOURS, figure, markdown_table, save_plot, write_report
 
 __all__ = ["main"]
@@ -79,15 +79,10 @@ def draw_intervals(folder: Path, runs: list[dict[str, Any]]) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Run what is missing, then summarise."""
-    raw, folder = options.output / "raw/problems/thin_films", options.output / "problems/thin_films"
-    runs = []
-    for number in options.seeds or DRAWS:
-        place = raw / f"{number}.json"
-        if not place.exists() and not options.summary_only:
-            raw.mkdir(parents=True, exist_ok=True)
-            place.write_text(json.dumps(run(number, options.evaluations or EVALUATIONS)) + "\n")
-        if place.exists():
-            runs.append(json.loads(place.read_text()))
+    folder = options.output / "problems/thin_films"
+    runs = draws_of(
+        options, "thin_films", DRAWS, lambda number: run(number, options.evaluations or EVALUATIONS)
+    )
     counts = covered(runs).sum(axis=0)
     ratio = np.median(
         [np.array(one["deviation"]) / np.array(one["deviation_of_least_squares"]) for one in runs], axis=0

@@ -1,0 +1,1 @@
+"""Hyperactive learning of interatomic potentials: descriptors, linear potentials, biased dynamics, campaigns."""

@@ -1,0 +1,1 @@
+"""Features of atomic structures, with their derivatives."""

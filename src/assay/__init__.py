@@ -12,11 +12,11 @@ from typing import Any
 from assay.version import __version__
 
 _HOME = {
-    "create_parameters": "assay.study.exploration_parameters",
+    "create_parameters": "assay.study.exploration.parameters",
     "create_study": "assay.study.study",
     "open_study": "assay.study.study",
     "Study": "assay.study.study",
-    "Exploration": "assay.study.exploration",
+    "Exploration": "assay.study.exploration.exploration",
     "Observation": "assay.records",
     "Suggestion": "assay.records",
     "Outcome": "assay.records",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.study.exploration import Exploration
+from assay.study.exploration.exploration import Exploration
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "exploration" / "settling.py"
 UNITS = {"diameter_m": "m", "excess_density": "kg/m^3", "viscosity_Pa_s": "Pa*s", "velocity_m_s": "m/s"}

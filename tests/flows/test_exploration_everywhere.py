@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assay.executors.schedulers import LocalScheduler
-from assay.study.exploration import Exploration
+from assay.study.exploration.exploration import Exploration
 
 __all__ = ["expected_totals", "explore"]
 

@@ -14,8 +14,8 @@ import pytest
 
 from assay.errors import UsageError
 from assay.plots.gp_slices import GPSlices, model_data
-from assay.study.exploration import Exploration
-from assay.study.exploration_parameters import create_parameters
+from assay.study.exploration.exploration import Exploration
+from assay.study.exploration.parameters import create_parameters
 
 NODE = shutil.which("node")
 

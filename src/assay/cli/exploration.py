@@ -10,7 +10,7 @@ import typer
 
 from assay.cli.progress import observing, pace_line
 from assay.cli.target import writing
-from assay.study.exploration import Exploration
+from assay.study.exploration.exploration import Exploration
 from assay.study.progress import Progress
 
 __all__ = ["conclude", "draw", "evaluate"]

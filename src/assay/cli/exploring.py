@@ -90,7 +90,7 @@ def explore(
     if plot is not None and plot.suffix != ".html":
         raise UsageError(f"the picture of an exploration must end in .html, got {plot}")
     from assay.cli.exploration import conclude, draw, evaluate
-    from assay.study.exploration import Exploration
+    from assay.study.exploration.exploration import Exploration
 
     exploration = Exploration(
         script,

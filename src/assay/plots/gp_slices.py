@@ -17,7 +17,7 @@ from assay.numerics.coordinates import Coordinates
 from assay.plots.grids import Axis, axes_of, points_of, usual_values
 from assay.plots.style import BAND, BEST, import_plotly
 from assay.space.parameters import Categorical
-from assay.study.exploration import Exploration
+from assay.study.exploration.exploration import Exploration
 from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 

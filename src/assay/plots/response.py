@@ -12,8 +12,8 @@ from assay.errors import UsageError
 from assay.plots.grids import Axis, axes_of, points_of, usual_values
 from assay.plots.samples import epoch_groups
 from assay.plots.style import BAND, BEST, import_plotly
-from assay.study.exploration import Exploration
-from assay.study.exploration_functions import VectorFunction, takes_names
+from assay.study.exploration.exploration import Exploration
+from assay.study.exploration.functions import VectorFunction, takes_names
 
 __all__ = ["plot_response"]
 

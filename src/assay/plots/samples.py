@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from assay.plots.style import FAILED, OBSERVED, import_plotly
-from assay.study.exploration import Exploration
-from assay.study.exploration_rows import Rows
+from assay.study.exploration.exploration import Exploration
+from assay.study.exploration.rows import Rows
 
 __all__ = ["EPOCH_COLOURS", "epoch_groups", "plot_samples"]
 

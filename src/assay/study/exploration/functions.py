@@ -18,7 +18,7 @@ from assay.executors.responses import NamedResponses
 from assay.executors.script import ScriptEvaluator
 from assay.records import Outcome, Trial
 from assay.study.evaluation import ExecutorChoice, build_executor, evaluation_arguments
-from assay.study.exploration_parameters import space_of_parameters, table_of, table_of_space
+from assay.study.exploration.parameters import space_of_parameters, table_of, table_of_space
 from assay.study.study import Study
 
 RUNS = "runs"

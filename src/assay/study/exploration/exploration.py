@@ -19,19 +19,19 @@ from assay.store.abstract import AbstractStore
 from assay.store.memory import MemoryStore
 from assay.study.catalog import load
 from assay.study.evaluation import ExecutorChoice
-from assay.study.exploration_files import (
+from assay.study.exploration.files import (
     SETTINGS,
     STORE,
     copy_journal,
     load_settings,
     write_tables,
 )
-from assay.study.exploration_functions import evaluated_alone, named_evaluator, simulation_of
-from assay.study.exploration_models import ResponseModel, sensitivity_of, sobol_table
-from assay.study.exploration_parameters import plain_table, space_of_parameters, table_of, units_of
-from assay.study.exploration_reports import STEPS, SUMMARIES, Reports, summary
-from assay.study.exploration_responses import names_of_rows, observations_of, told_responses
-from assay.study.exploration_rows import (
+from assay.study.exploration.functions import evaluated_alone, named_evaluator, simulation_of
+from assay.study.exploration.models import ResponseModel, sensitivity_of, sobol_table
+from assay.study.exploration.parameters import plain_table, space_of_parameters, table_of, units_of
+from assay.study.exploration.reports import STEPS, SUMMARIES, Reports, summary
+from assay.study.exploration.responses import names_of_rows, observations_of, told_responses
+from assay.study.exploration.rows import (
     EPOCHS,
     Rows,
     chosen_places,
@@ -40,7 +40,7 @@ from assay.study.exploration_rows import (
     rows_of,
     selected_events,
 )
-from assay.study.exploration_samplers import own_points, sampler_of
+from assay.study.exploration.samplers import own_points, sampler_of
 from assay.study.laws import laws_of_study
 from assay.study.progress import Progress
 from assay.study.study import Study, create_study
@@ -85,7 +85,7 @@ class Exploration:
         DefinitionConflictError: when the folder holds an exploration of other parameters or another seed.
 
     Example:
-        >>> from assay.study.exploration_parameters import create_parameters
+        >>> from assay.study.exploration.parameters import create_parameters
         >>> exploration = Exploration(create_parameters(["A", "B"], [-5, -5], [10, 10]), verbose=0)
         >>> exploration.sample(5).shape
         (5, 2)

@@ -12,7 +12,7 @@ import numpy as np
 from assay.errors import StudyError, UsageError, missing_extra
 from assay.space.parameters import Continuous, Integer
 from assay.space.space import Space
-from assay.study.exploration_rows import Rows
+from assay.study.exploration.rows import Rows
 from assay.surrogates.abstract import AbstractPosterior
 
 __all__ = ["GIVEN_DATA", "ResponseModel", "sensitivity_of", "sobol_table"]

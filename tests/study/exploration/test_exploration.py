@@ -15,8 +15,8 @@ import pytest
 from assay.errors import DefinitionConflictError, SpaceError, StudyError, UsageError
 from assay.executors.command import CommandEvaluator
 from assay.records import Observation
-from assay.study.exploration import Exploration
-from assay.study.exploration_parameters import create_parameters, space_of_parameters, table_of_space
+from assay.study.exploration.exploration import Exploration
+from assay.study.exploration.parameters import create_parameters, space_of_parameters, table_of_space
 
 SCRIPT = """
 # ASSAY PARAMETERS START

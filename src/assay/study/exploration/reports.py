@@ -11,7 +11,7 @@ from typing import Any, final
 
 from assay.errors import UsageError
 from assay.records import Trial
-from assay.study.exploration_rows import Rows
+from assay.study.exploration.rows import Rows
 from assay.study.progress import Progress
 from assay.study.study import Study
 

@@ -36,6 +36,7 @@ from assay.acquisition.sampled import (
     SampledUncertainty,
 )
 from assay.acquisition.spread_variance import BatchUncertainty, LogSpreadVariance, SpreadVariance
+from assay.acquisition.surprise import LogSurprise
 from assay.discovery.engines import DeterministicEngine, OperonEngine
 from assay.discovery.pysr import PySREngine
 from assay.drivers.abstract import AbstractDriver
@@ -75,6 +76,7 @@ from assay.store.memory import MemoryStore
 from assay.store.sql import SqlStore
 from assay.surrogates.abstract import AbstractSurrogate
 from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
+from assay.surrogates.dataset import Dataset
 from assay.surrogates.feature_maps import PolynomialFeatures, RandomFourierFeatures
 from assay.surrogates.gaussian_process import GaussianProcess
 from assay.surrogates.linear import BayesianLinear
@@ -149,6 +151,15 @@ def _reduction() -> LogVarianceReduction:
     references = np.random.default_rng(4).random((20, 2))
     part = VarianceReduction.of(_quantity().posterior.blocks[0][1], references)
     return LogVarianceReduction((part, part), np.array([1.0, 2.0]))
+
+
+def _surprise() -> LogSurprise:
+    generator = np.random.default_rng(7)
+    points = generator.random((12, 2))
+    data = Dataset.of(points, np.stack([np.sin(5.0 * points[:, 0]), points.prod(axis=1)], axis=1))
+    fitted = NeuralEnsemble(members=3, hidden_widths=(8,), steps=20).fit(data, None, generator)
+    looked = fitted.posterior.condition_on_inputs(np.array([[0.3, 0.6]]))
+    return LogSurprise(looked, np.array([0, 1]))
 
 
 def _spread_variance() -> LogSpreadVariance:
@@ -230,6 +241,7 @@ ACQUISITIONS: dict[str, tuple[type, Callable[[], AbstractAcquisition]]] = {
         lambda: SampledUncertainty(*_chi_squared()),
     ),
     "variance reduction": (LogVarianceReduction, _reduction),
+    "surprise": (LogSurprise, _surprise),
     "spread and variance": (LogSpreadVariance, _spread_variance),
     "barrier": (Barrier, lambda: Barrier(LogUncertainty(_quantity()), 5.0)),
     "inside": (LogInside, lambda: LogInside(np.array([0.2, 0.4]), np.array([0, 1]))),

@@ -1,5 +1,6 @@
 """Many objectives and exploration, through studies."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -121,14 +122,30 @@ def test_what_looks_at_the_rim_say_little_about_is_looked_at_less() -> None:
     assert on_the_rim(explored(strategy="integrated variance")) < plain
 
 
+def test_networks_are_explored_where_they_would_be_surprised_and_open_looks_are_left_alone() -> None:
+    study = assay.create_study(SQUARE, seed=3)
+    study.configure(
+        surrogates=[{"type": "NN", "num_NNs": 4, "hidden_layers_arch": [8]}],
+        objectives=[{"type": "Explorer", "strategy": "surprise", "penalize_boundaries": False}],
+        num_parallel=3,
+    )
+    for x, y in np.random.default_rng(0).random((10, 2)) * [0.5, 1.0]:
+        study.add_observation(float(np.sin(6.0 * x) * y), design_value={"x": float(x), "y": float(y)})
+    looks = np.array([list(study.get_suggestion().values.values()) for _ in range(3)])
+    assert looks[0, 0] > 0.5  # nothing was seen there
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(looks, 2)) > 0.05
+
+
 def test_what_cannot_be_explored_by_a_strategy_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="strategy"):
-        assay.create_study(SQUARE).configure(objectives=[{"type": "Explorer", "strategy": "surprise"}])
-    study = assay.create_study(SQUARE)
-    study.configure(
-        variables=[{"type": "Expression", "expression": "exp(loss)"}],
-        objectives=[{"type": "Explorer", "strategy": "integrated variance"}],
-        max_iter=6,
-    )
-    with pytest.raises(UsageError, match="integrated variance"):
-        study.run(lambda x, y: x + y)
+        assay.create_study(SQUARE).configure(objectives=[{"type": "Explorer", "strategy": "boredom"}])
+    for strategy, variables in (
+        ("integrated variance", [{"type": "Expression", "expression": "exp(loss)"}]),
+        ("surprise", []),  # a GP has no networks to be surprised
+    ):
+        study = assay.create_study(SQUARE)
+        study.configure(
+            variables=variables, objectives=[{"type": "Explorer", "strategy": strategy}], max_iter=6
+        )
+        with pytest.raises(UsageError, match=strategy):
+            study.run(lambda x, y: x + y)

@@ -100,10 +100,11 @@ class Explorer(Entry):
     type: Literal["Explorer"] = "Explorer"
     name: Name = Field(default="objective", description=_NAME)
     variable: str | None = Field(default=None, description=_VARIABLE)
-    strategy: Literal["uncertainty", "integrated variance"] = Field(
+    strategy: Literal["uncertainty", "integrated variance", "surprise"] = Field(
         default="uncertainty",
         description="look where the variable is least sure; or where a look makes it surest on the whole, which needs a "
-        "variable that selects outputs of a GP",
+        "variable that selects outputs of a GP; or where a look would change the networks most, which needs one that selects "
+        "outputs of an NN",
     )
     penalize_boundaries: bool | None = Field(
         default=None,

@@ -20,10 +20,12 @@ from assay.drivers.deriving import Derivation, leading
 from assay.drivers.promising import (
     DRAWS,
     Aim,
+    Entry,
     constraint_factors,
     exploring,
     improving,
     learning,
+    selected_outputs,
     spreading,
     spreading_from_draws,
 )
@@ -35,7 +37,6 @@ from assay.quantities.quantity import Memory, Quantity
 from assay.quantities.selector import SelectedOutput
 from assay.quantities.source import Source
 from assay.surrogates.abstract import AbstractPosterior
-from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 __all__ = ["Decision", "decide"]
 
@@ -151,16 +152,18 @@ class Decision:
             self.generators("references"),
             self.domain.environment,
         )
-        outputs = self._outputs(self._open_graph, [objective.variable])
-        return learning(objective, self._exploration, outputs, references, coordinates)
+        entries = self._entries(self._open_graph, [objective.variable])
+        return learning(objective, self._exploration, entries, references, coordinates)
 
     @cached_property
     def _selected(self) -> list[SelectedOutput] | None:
         """The objectives without the open looks."""
-        return self._outputs(self.derivation.graph(self.posteriors), self.derivation.objective_names)
+        return selected_outputs(
+            self._entries(self.derivation.graph(self.posteriors), self.derivation.objective_names)
+        )
 
-    def _outputs(self, graph: Graph, names: Sequence[str | None]) -> list[SelectedOutput] | None:
-        """Variables, or their outputs, as outputs of Gaussian processes; None where one is anything else."""
+    def _entries(self, graph: Graph, names: Sequence[str | None]) -> list[Entry] | None:
+        """Variables, or their outputs, as outputs of surrogates; None where one is anything else."""
         found = []
         for name in names:
             owner, column = self.derivation.resolve(name)
@@ -168,10 +171,10 @@ class Decision:
             if selected is None or self.derivation.is_scanned:
                 return None
             source, entries = graph.sources[selected[0]], selected[1]
-            if not isinstance(source, Source) or not isinstance(source.posterior, GaussianProcessPosterior):
+            if not isinstance(source, Source):
                 return None
             counted = entries if column is None else entries[[column]]
-            found += [SelectedOutput(source.posterior, int(entry)) for entry in counted]
+            found += [(source.posterior, int(entry)) for entry in counted]
         return found
 
     def _is_uncertain(self, outputs: Sequence[SelectedOutput]) -> bool:

@@ -30,6 +30,7 @@ from assay.acquisition.sampled import (
     SampledProbabilityBelow,
     SampledProbabilityInside,
 )
+from assay.acquisition.surprise import LogSurprise
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.hypervolume import non_dominated_boxes
@@ -37,6 +38,9 @@ from assay.quantities.abstract import AbstractQuantity, AbstractScalarQuantity
 from assay.quantities.one_output import NegativeScalar, OneOutput
 from assay.quantities.quantity import GaussianScalar
 from assay.quantities.selector import SelectedOutput
+from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.feature_posterior import FeaturePosterior
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 from assay.surrogates.variance_reduction import VarianceReduction
 
 __all__ = [
@@ -45,11 +49,14 @@ __all__ = [
     "exploring",
     "improving",
     "learning",
+    "selected_outputs",
     "spreading",
     "spreading_from_draws",
 ]
 
 Array = np.ndarray
+# A surrogate's posterior, and one of its outputs.
+Entry = tuple[AbstractPosterior, int]
 
 # Draws of a quantity that is not Gaussian, for one acquisition.
 DRAWS = 64
@@ -166,7 +173,7 @@ def spreading_from_draws(
 def learning(
     objective: Explorer,
     uncertainty: AbstractAcquisition,
-    outputs: Sequence[SelectedOutput] | None,
+    entries: Sequence[Entry] | None,
     references: Array,
     coordinates: Coordinates,
 ) -> AbstractAcquisition:
@@ -175,26 +182,49 @@ def learning(
     Arguments:
         objective: with the strategy.
         uncertainty: how little is known at a point.
-        outputs: of one Gaussian process, that the variable consists of; None where it is anything else.
+        entries: the outputs of one surrogate that the variable consists of; None where it is anything else.
         references: (references, dimension), points that stand for the whole space.
         coordinates: of the space.
 
     Raises:
-        UsageError: when the strategy needs a Gaussian process and has none.
+        UsageError: when the strategy needs outputs of another kind of surrogate.
     """
     promise = uncertainty
-    if objective.strategy == "integrated variance":
-        if outputs is None:
-            raise UsageError(
-                f"strategy 'integrated variance' of objective {objective.name!r} needs a variable that selects outputs of "
-                f"one GP without a transformation; for {objective.variable!r} take 'uncertainty'"
-            )
-        promise = _reduction(outputs, references)
+    match objective.strategy:
+        case "integrated variance":
+            outputs = selected_outputs(entries)
+            if outputs is None:
+                raise _refused(objective, "GP")
+            promise = _reduction(outputs, references)
+        case "surprise":
+            posteriors = [posterior for posterior, _ in entries or ()]
+            if not posteriors or not isinstance(posteriors[0], FeaturePosterior) or posteriors[0].members < 2:
+                raise _refused(objective, "NN")
+            promise = LogSurprise(posteriors[0], np.array([column for _, column in entries or ()]))
+        case "uncertainty":
+            pass
     penalised = objective.penalize_boundaries
     if not (objective.strategy == "uncertainty" if penalised is None else penalised):
         return promise
     columns = np.flatnonzero(coordinates.continuous[: coordinates.design_dimension])
     return LogProduct((promise, LogInside(np.full(len(columns), NEIGHBOURHOOD), columns)))
+
+
+def selected_outputs(entries: Sequence[Entry] | None) -> list[SelectedOutput] | None:
+    """Outputs of Gaussian processes; None where one is anything else."""
+    found = []
+    for posterior, column in entries or ():
+        if not isinstance(posterior, GaussianProcessPosterior):
+            return None
+        found.append(SelectedOutput(posterior, column))
+    return found or None
+
+
+def _refused(objective: Explorer, surrogate: str) -> UsageError:
+    return UsageError(
+        f"strategy {objective.strategy!r} of objective {objective.name!r} needs a variable that selects outputs of one "
+        f"{surrogate} without a transformation; for {objective.variable!r} take 'uncertainty'"
+    )
 
 
 def _reduction(outputs: Sequence[SelectedOutput], references: Array) -> LogVarianceReduction:

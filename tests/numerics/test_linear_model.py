@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import BayesianRidge
 
+from assay.errors import UsageError
 from assay.numerics.linear_model import LinearModel, compressed_rows
 
 Array = np.ndarray
@@ -147,3 +148,67 @@ def test_compressed_rows_say_the_same() -> None:
     np.testing.assert_allclose(small.mean, whole.mean, rtol=1e-10)
     lacking = 194 * 0.5 * (math.log(3.0) - math.log(2.0 * math.pi))
     np.testing.assert_allclose(small.log_evidence() + lacking, whole.log_evidence(), rtol=1e-11)
+
+
+def test_the_triangle_has_a_positive_diagonal_so_that_draws_do_not_depend_on_the_library() -> None:
+    design, target, prior, rows = sample()
+    model = given(design, target, prior, rows)
+    assert (np.diagonal(model.root) > 0.0).all()
+    # The upper factor of a Cholesky decomposition of the precision is the same triangle by another way.
+    precision = np.diag(prior) + design.T @ (rows[:, None] * design)
+    np.testing.assert_allclose(model.root, np.linalg.cholesky(precision).T, rtol=1e-10, atol=1e-12)
+
+
+def test_members_keep_their_random_numbers_when_data_come() -> None:
+    design, target, prior, rows = sample()
+    model = given(design, target, prior, rows)
+    few, many = (model.draws(count, np.random.default_rng(1)) for count in (3, 8))
+    np.testing.assert_array_equal(few, many[:3])
+    looked = model.given_inputs(design[:2], np.full(2, 4.0))
+    change = looked.root @ (looked.draws(3, np.random.default_rng(1)) - looked.mean)
+    np.testing.assert_allclose(change, model.root @ (few - model.mean), atol=1e-12)
+
+
+def test_inputs_alone_narrow_the_belief_and_leave_its_mean_and_evidence() -> None:
+    design, target, prior, rows = sample()
+    model = given(design[:20], target[:20], prior, rows[:20])
+    looked, told = (
+        model.given_inputs(design[20:], rows[20:]),
+        model.given(design[20:], target[20:], rows[20:]),
+    )
+    np.testing.assert_allclose(looked.covariance, told.covariance, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(looked.mean, model.mean, rtol=1e-13)
+    np.testing.assert_allclose(looked.log_evidence(), model.log_evidence(), rtol=1e-13)
+    # One row of noise s² more: v' = v - c²/(s² + h'Σh), here with the row itself: v/(1 + v) at s = 1.
+    variance = model.mean_variance(design[20:21])[1]
+    after = model.given_inputs(design[20:21], np.ones(1)).mean_variance(design[20:21])[1]
+    np.testing.assert_allclose(after, variance / (1.0 + variance), rtol=1e-12)
+
+
+def test_a_belief_is_another_models_prior_and_shares_of_it_add_up() -> None:
+    design, target, prior, rows = sample()
+    first = given(design[:12], target[:12], prior, rows[:12])
+    whole = given(design, target, prior, rows)
+    after = first.as_prior().given(design[12:], target[12:], rows[12:])
+    np.testing.assert_allclose(after.mean, whole.mean, rtol=1e-11)
+    np.testing.assert_allclose(after.log_evidence() + first.log_evidence(), whole.log_evidence(), rtol=1e-11)
+    third = first.as_prior(1.0 / 3.0)
+    again = third.given(third.root, third.projected, np.ones(5)).given(
+        third.root, third.projected, np.ones(5)
+    )
+    np.testing.assert_allclose(again.mean, first.mean, rtol=1e-11)
+    np.testing.assert_allclose(again.covariance, first.covariance, rtol=1e-11, atol=1e-15)
+
+
+def test_a_share_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(UsageError, match="share"):
+        given(*sample()).as_prior(0.0)
+
+
+def test_a_wider_belief_has_the_sum_of_the_covariances() -> None:
+    design, target, prior, rows = sample()
+    model, directions = given(design, target, prior, rows), np.random.default_rng(6).standard_normal((3, 5))
+    wide = model.widened(directions)
+    np.testing.assert_allclose(wide.covariance, model.covariance + directions.T @ directions, rtol=1e-11)
+    np.testing.assert_allclose(wide.mean, model.mean, rtol=1e-11)
+    np.testing.assert_allclose(wide.log_evidence(), model.log_evidence(), rtol=1e-12)

@@ -7,6 +7,7 @@ It is kept as a square root: an upper triangle R and z with
     cov w = (RᵀR)⁻¹,   E w = R⁻¹ z,
 
 by a QR decomposition of the data above the prior, so that its error is of the order eps sqrt(cond) and not eps cond.
+R has a positive diagonal, so that it is unique: the same standard normal numbers give the same draws with any LAPACK.
 More rows are a smaller decomposition of the same kind. Leading axes are a batch: outputs, members of an ensemble.
 
 Source: G. J. Bierman, Factorization Methods for Discrete Sequential Estimation, Academic Press, 1977.
@@ -20,6 +21,8 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
+
+from assay.errors import UsageError
 
 __all__ = ["LinearModel", "compressed_rows"]
 
@@ -86,11 +89,64 @@ class LinearModel:
         normaliser = self.log_normaliser + 0.5 * logarithm.sum(axis=-1)
         return LinearModel(_triangle(stack), np.broadcast_to(normaliser, shape), self.feature_count)
 
+    def given_inputs(self, design: Array, row_precision: Array) -> LinearModel:
+        """The belief after rows whose targets are not known yet: less variance, the same mean and evidence.
+
+        Arguments:
+            design: (..., rows, features), Φ.
+            row_precision: (..., rows), b, one over the variance of the noise that the targets will have.
+        """
+        weighted = np.sqrt(row_precision)[..., None] * design
+        shape = np.broadcast_shapes(self.triangle.shape[:-2], weighted.shape[:-2])
+        stack = [_broadcast(weighted, shape), _broadcast(self.root, shape)]
+        return self._with_root(_triangle(np.concatenate(stack, axis=-2)))
+
+    def as_prior(self, share: float = 1.0) -> LinearModel:
+        """What was learned, as the prior of other data: the density of the weights to the power `share`.
+
+        Use it to keep a large dataset as one triangle. Of several learners that go on from it and whose information is
+        added up later, each of n takes the share 1/n, since information adds up: (RᵀR, Rᵀz) share.
+
+        Arguments:
+            share: positive; 1 for the whole.
+        """
+        if not share > 0.0:
+            raise UsageError(f"the share of a belief that becomes a prior must be positive, got {share}")
+        features = self.feature_count
+        triangle = np.zeros_like(self.triangle)
+        triangle[..., :features, :] = math.sqrt(share) * self.triangle[..., :features, :]
+        return LinearModel(triangle, _log_determinant(triangle[..., :features, :features]), features)
+
+    def widened(self, directions: Array) -> LinearModel:
+        """The belief with the same mean and evidence whose covariance is larger by directionsᵀ directions.
+
+        Arguments:
+            directions: (..., count, features), each a shift of the weights.
+        """
+        # With cov = R⁻¹R⁻ᵀ + DᵀD = SᵀS, the new R is the triangle of S⁻ᵀ.
+        covariance_root = _triangle(
+            np.concatenate([np.swapaxes(self.inverse_root, -1, -2), directions], axis=-2)
+        )
+        return self._with_root(_triangle(np.swapaxes(np.linalg.inv(covariance_root), -1, -2)))
+
+    def _with_root(self, root: Array) -> LinearModel:
+        """The belief with another covariance and the same mean and evidence."""
+        features, shape = self.feature_count, root.shape[:-2]
+        triangle = _broadcast(self.triangle, shape).copy()
+        triangle[..., :features, :features] = root
+        triangle[..., :features, features:] = root @ self.mean
+        normaliser = self.log_normaliser + _log_determinant(root) - _log_determinant(self.root)
+        return LinearModel(triangle, normaliser, features)
+
+    @property
+    def root(self) -> Array:
+        """(..., features, features), R."""
+        return self.triangle[..., : self.feature_count, : self.feature_count]
+
     @cached_property
     def inverse_root(self) -> Array:
         """(..., features, features), R⁻¹: the covariance of the weights is R⁻¹ R⁻ᵀ."""
-        root = self.triangle[..., : self.feature_count, : self.feature_count]
-        return np.linalg.solve(root, np.broadcast_to(np.eye(self.feature_count), root.shape))
+        return np.linalg.solve(self.root, np.broadcast_to(np.eye(self.feature_count), self.root.shape))
 
     @property
     def projected(self) -> Array:
@@ -128,9 +184,7 @@ class LinearModel:
 
         with ρ² the least of Σ b (y - Φ w)² + Σ a w².
         """
-        index = np.arange(self.feature_count)
-        log_root = np.log(np.abs(self.triangle[..., index, index])).sum(axis=-1)
-        return (self.log_normaliser - log_root)[..., None] - 0.5 * self.residual
+        return (self.log_normaliser - _log_determinant(self.root))[..., None] - 0.5 * self.residual
 
     @property
     def residual(self) -> Array:
@@ -178,6 +232,13 @@ def _broadcast(matrices: Array, shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(matrices, shape + matrices.shape[-2:])
 
 
+def _log_determinant(root: Array) -> Array:
+    return np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
+
+
 def _triangle(stack: Array) -> Array:
-    """The triangle of a QR decomposition; the type checker takes it for the pair that other modes give."""
-    return np.asarray(np.linalg.qr(stack, mode="r"))
+    """The triangle of a QR decomposition, with a diagonal that is not negative."""
+    # The type checker takes it for the pair that other modes give.
+    triangle = np.asarray(np.linalg.qr(stack, mode="r"))
+    sign = np.where(np.diagonal(triangle, axis1=-2, axis2=-1) < 0.0, -1.0, 1.0)
+    return sign[..., None] * triangle

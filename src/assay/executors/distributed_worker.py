@@ -19,6 +19,8 @@ from assay.records import Outcome
 
 __all__ = ["IsolatedEvaluator", "own_folders", "release"]
 
+IDLE_SECONDS = 300.0
+
 
 @final
 @dataclass(frozen=True)
@@ -26,19 +28,22 @@ class IsolatedEvaluator(AbstractEvaluator):
     """Evaluates in a child process of whatever process it is sent to.
 
     So a model that crashes, hangs, leaks or holds the interpreter's lock harms neither a Dask worker nor its
-    conversation with the scheduler, and time-outs hold. The children stay until `release`, or until the worker ends.
+    conversation with the scheduler, and time-outs hold. The children stay until `release`, or until the worker ends, or
+    until they have had nothing to do for a while: a runner that was killed cannot release them.
 
     Arguments:
         token: whose children they are; another executor on the same workers has others.
         setup: what a child needs to know, without its parent.
         folders: where the user's modules are looked for, in front of the child's own places.
         grace_seconds: how long beyond a time-out an evaluation is left alone.
+        idle_seconds: how long a child waits for its next task; after that the next one starts another child.
     """
 
     token: str
     setup: Setup
     folders: tuple[str, ...] = ()
     grace_seconds: float = 0.0
+    idle_seconds: float = IDLE_SECONDS
     makes_durable: bool = True  # in the child, by its worker
 
     def evaluate(self, task: Task) -> Outcome:
@@ -82,21 +87,24 @@ class _Pool:
         places = dict.fromkeys((*evaluator.folders, *sys.path))
         self._setup = replace(evaluator.setup, parent=os.getpid(), path=tuple(places))
         self._grace_seconds = evaluator.grace_seconds
-        self._queue = TaskQueue()
+        self._queue = TaskQueue(evaluator.idle_seconds)
         self._slots: list[WorkerSlot] = []
 
     def run(self, task: Task) -> Outcome:
         future: Future[Outcome] = Future()
         if self._queue.put(Job(task, future)):
             slot = WorkerSlot(self._setup, self._queue, self._grace_seconds)
-            self._slots.append(slot)
-            slot.start()
+            with _lock:
+                slot.start()
+                self._slots = [*(one for one in self._slots if one.is_alive), slot]
         return future.result()
 
     def close(self, *, kill: bool) -> None:
         self._queue.close(discard=kill)
         if kill:
-            for slot in self._slots:
+            with _lock:
+                slots = self._slots
+            for slot in slots:
                 slot.kill()
 
 

@@ -32,9 +32,14 @@ class Job:
 
 @final
 class TaskQueue:
-    """What waits for a worker; a queue that can be closed, and that knows whether anybody waits for it."""
+    """What waits for a worker; a queue that can be closed, and that knows whether anybody waits for it.
 
-    def __init__(self) -> None:
+    Arguments:
+        idle_seconds: for so long `take` waits for a job; None for without end.
+    """
+
+    def __init__(self, idle_seconds: float | None = None) -> None:
+        self._idle_seconds = idle_seconds
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._idle = 0
@@ -55,11 +60,11 @@ class TaskQueue:
             return self._idle < len(self._jobs)
 
     def take(self) -> Job | None:
-        """Wait for the next job; None when the queue is closed and empty."""
+        """Wait for the next job; None when there will be none, or was none for too long."""
         with self._changed:
             self._idle += 1
             try:
-                self._changed.wait_for(lambda: self._jobs or self._closed)
+                self._changed.wait_for(lambda: self._jobs or self._closed, self._idle_seconds)
                 return self._jobs.popleft() if self._jobs else None
             finally:
                 self._idle -= 1
@@ -99,6 +104,11 @@ class WorkerSlot:
         """Start the thread, which starts its worker."""
         self.is_started = True
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread serves, or still dismisses its worker."""
+        return self._thread.is_alive()
 
     def kill(self) -> None:
         """Kill the worker; the queue must have been closed with `discard`, so that no other is started."""

@@ -24,8 +24,9 @@ from assay.surrogates.feature_maps import (
     UserFeatures,
 )
 from assay.surrogates.features import InputEncoding, rows_design
+from assay.surrogates.fit import climb
 from assay.surrogates.linear import BayesianLinear
-from assay.surrogates.linear_evidence import linear_evidence
+from assay.surrogates.linear_evidence import LinearEvidence, NoisyRows, linear_evidence
 from assay.surrogates.predictor import load_predictor, save_predictor
 
 Array = np.ndarray
@@ -125,11 +126,58 @@ def test_compression_leaves_the_evidence_as_it_is() -> None:
     design, target = generator.standard_normal((50, 3)), generator.standard_normal((50, 1))
     arguments = (np.zeros(3, dtype=int), None, 3.0)
     short = linear_evidence(design, target, np.ones(50), np.zeros(50), *arguments)
-    # A factor that is not quite one keeps all rows.
-    whole = linear_evidence(design, target, np.full(50, 1.0 + 1e-14), np.zeros(50), *arguments)
-    assert (short.left_out, whole.left_out) == (46, 0)
+    whole = LinearEvidence((NoisyRows(design, target, np.ones(50), np.zeros(50)),), *arguments)
+    assert (short.kinds[0].left_out, whole.kinds[0].left_out) == (46, 0)
     for one, other in zip(short(np.array([0.2, -0.4])), whole(np.array([0.2, -0.4])), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10)
+
+
+def three_kinds(times: int = 1) -> tuple[NoisyRows, ...]:
+    """Rows of three noises, each of rows of its own weights, as energies, forces and stresses are."""
+    generator = np.random.default_rng(8)
+    weights = generator.standard_normal((4, 1))
+    kinds = []
+    for rows, deviation in ((12, 0.01), (40, 0.3), (9, 2.0)):
+        design, factor = (
+            generator.standard_normal((times * rows, 4)),
+            generator.uniform(0.2, 5.0, times * rows),
+        )
+        noise = deviation * np.sqrt(factor)[:, None] * generator.standard_normal((times * rows, 1))
+        kinds.append(NoisyRows(design, design @ weights + noise, factor, np.zeros(times * rows)))
+    return tuple(kinds)
+
+
+def test_the_evidence_of_several_noises_is_that_of_a_dense_gaussian() -> None:
+    group, vector = np.array([0, 1, 1, 0]), np.array([0.3, -0.8, -9.0, -2.0, 1.5])
+    kinds = three_kinds()
+    compressed = LinearEvidence(tuple(rows.compressed() for rows in kinds), group, None, math.inf)
+    assert [len(rows.design) for rows in compressed.kinds] == [5, 5, 5]
+    noise = np.concatenate([v * rows.factor for v, rows in zip(np.exp(vector[2:]), kinds, strict=True)])
+    design = np.concatenate([rows.design for rows in kinds])
+    target = np.concatenate([rows.target for rows in kinds])[:, 0]
+    covariance = design @ np.diag(np.exp(-vector[:2])[group]) @ design.T + np.diag(noise)
+    logarithm = np.linalg.slogdet(2.0 * math.pi * covariance)[1]
+    expected = 0.5 * (logarithm + target @ np.linalg.solve(covariance, target))
+    for evidence in (LinearEvidence(kinds, group, None, math.inf), compressed):
+        assert evidence(vector)[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_gradient_of_the_evidence_of_several_noises() -> None:
+    kinds = tuple(rows.compressed() for rows in three_kinds())
+    evidence = LinearEvidence(kinds, np.array([0, 1, 2, 3]), None, 3.0)
+    vector = np.array([0.3, -0.8, 0.1, -0.5, -9.0, -2.0, 1.5])
+    _, gradient = evidence(vector)
+    for entry, step in enumerate(1e-4 * np.eye(7)):
+        slope = (evidence(vector + step)[0] - evidence(vector - step)[0]) / 2e-4
+        assert gradient[entry] == pytest.approx(slope, rel=1e-6, abs=1e-7)
+
+
+def test_the_noise_of_each_kind_is_found() -> None:
+    kinds = tuple(rows.compressed() for rows in three_kinds(20))
+    evidence = LinearEvidence(kinds, np.zeros(4, dtype=int), None, math.inf)
+    best = climb(evidence, evidence.bounds, [np.zeros(4)], 100)
+    deviation = np.sqrt(evidence.parts(best.vector)[1])
+    np.testing.assert_allclose(deviation, [0.01, 0.3, 2.0], rtol=0.15)
 
 
 def test_random_features_tend_to_the_gaussian_process_of_their_kernel() -> None:

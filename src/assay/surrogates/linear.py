@@ -160,9 +160,9 @@ class BayesianLinear(AbstractSurrogate):
                 precision, noise = state["log_precision"][output], state["noise_variance"][output]
                 starts.insert(0, np.append(precision, [] if self.noise == "none" else [math.log(noise)]))
             best = climb(evidence, evidence.bounds, starts, self.steps)
-            model, row_precision = evidence.model(best.vector)
+            noise = evidence.parts(best.vector)[1]
             result["log_precision"].append(best.vector[: evidence.group_count].tolist())
-            result["noise_variance"].append(evidence.parts(best.vector)[1])
-            result["log_evidence"] += evidence.log_evidence(model, row_precision)
+            result["noise_variance"].append(noise.item())
+            result["log_evidence"] += evidence.log_evidence(evidence.model(best.vector), noise)
             result["evaluations"] += best.evaluations
         return result

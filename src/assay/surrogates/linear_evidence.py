@@ -1,8 +1,8 @@
-"""The evidence of a Bayesian linear model: what decides its prior and its noise.
+"""The evidence of a Bayesian linear model: what decides its prior and its noises.
 
-With the weights of group g of precision a_g and a noise of variance v n_i + k_i (k known), the log evidence L has
+With the weights of group g of precision a_g, and rows of kind h of noise v_h n_i + k_i (k known), the log evidence L has
 
-    ∂L/∂log a_g = (F_g - a_g Σ_g (w_j² + Σ_jj))/2,   ∂L/∂v = Σ_i n_i (e_i² b_i² - (1 - h_i) b_i)/2,
+    ∂L/∂log a_g = (F_g - a_g Σ_g (w_j² + Σ_jj))/2,   ∂L/∂v_h = Σ_i∈h n_i (e_i² b_i² - (1 - h_i) b_i)/2,
 
 with w, Σ the posterior of the weights, e the residuals, h the leverages and b the precisions of the rows.
 
@@ -19,38 +19,67 @@ import numpy as np
 
 from assay.numerics.linear_model import LinearModel, compressed_rows
 
-__all__ = ["LinearEvidence", "linear_evidence"]
+__all__ = ["LinearEvidence", "NoisyRows", "linear_evidence"]
 
 Array = np.ndarray
 
-# Of the logarithms of precisions and of the noise, for standardised outputs.
+# Of the logarithms of precisions and of the noises, for standardised outputs.
 LOG_PRECISION_BOUNDS = (math.log(1e-8), math.log(1e8))
 LOG_NOISE_BOUNDS = (math.log(1e-10), math.log(1e2))
 
 
 @final
 @dataclass(frozen=True)
-class LinearEvidence:
-    """The negative log posterior of (log a_1, ..., log a_G, log v) for one output; v is left out where it is fixed.
+class NoisyRows:
+    """Rows of a linear model that share one unknown variance v.
 
     Arguments:
         design, target: (rows, features) and (rows, 1), in latent units.
-        noise_factor: (rows,), n_i.
+        factor: (rows,), n_i: the noise of a row is v n_i + k_i.
         known: (rows,), k_i.
-        group: (features,).
-        fixed_noise: v, where it is not fitted.
-        prior_width: the standard deviation of the normal prior of each log a_g; infinity for none.
         left_out: the rows that a compression emptied; then all n_i = 1 and all k_i are equal.
+        log_jacobian: what a scaling of the rows adds to the log density of the data.
     """
 
     design: Array
     target: Array
-    noise_factor: Array
+    factor: Array
     known: Array
+    left_out: int = 0
+    log_jacobian: float = 0.0
+
+    def compressed(self) -> NoisyRows:
+        """At most features + 1 rows that say the same of w and v, where the noises of the rows are in fixed ratios."""
+        factor, known = self.factor, self.known
+        if not ((factor == 1.0).all() and (known == known[:1]).all()):
+            if known.any() or self.left_out:
+                return self
+            scale = 1.0 / np.sqrt(factor)[:, None]
+            unit = np.ones(len(factor))
+            jacobian = -0.5 * float(np.log(factor).sum())
+            return NoisyRows(scale * self.design, scale * self.target, unit, known, 0, jacobian).compressed()
+        design, target = compressed_rows(self.design, self.target)
+        kept = len(design)
+        emptied = self.left_out + len(factor) - kept
+        return NoisyRows(design, target, factor[:kept], known[:kept], emptied, self.log_jacobian)
+
+
+@final
+@dataclass(frozen=True)
+class LinearEvidence:
+    """The negative log posterior of (log a_1, ..., log a_G, log v_1, ..., log v_H); v are left out where they are fixed.
+
+    Arguments:
+        kinds: the rows of each kind, h.
+        group: (features,), g of each weight.
+        fixed_noise: (kinds,), v, where they are not fitted.
+        prior_width: the standard deviation of the normal prior of each log a_g; infinity for none.
+    """
+
+    kinds: tuple[NoisyRows, ...]
     group: Array
-    fixed_noise: float | None
+    fixed_noise: Array | None
     prior_width: float
-    left_out: int
 
     @property
     def group_count(self) -> int:
@@ -60,46 +89,51 @@ class LinearEvidence:
     @property
     def bounds(self) -> list[tuple[float, float]]:
         """The range of each entry of a vector."""
-        fitted = [LOG_NOISE_BOUNDS] if self.fixed_noise is None else []
+        fitted = [LOG_NOISE_BOUNDS] * len(self.kinds) if self.fixed_noise is None else []
         return [LOG_PRECISION_BOUNDS] * self.group_count + fitted
 
-    def parts(self, vector: Array) -> tuple[Array, float]:
-        """(groups,) precisions, and v."""
+    def parts(self, vector: Array) -> tuple[Array, Array]:
+        """(groups,) precisions, and (kinds,) v."""
         groups = self.group_count
-        fixed = self.fixed_noise
-        return np.exp(vector[:groups]), math.exp(vector[groups]) if fixed is None else fixed
+        noise = np.exp(vector[groups:]) if self.fixed_noise is None else self.fixed_noise
+        return np.exp(vector[:groups]), noise
 
-    def model(self, vector: Array) -> tuple[LinearModel, Array]:
-        """The weights' posterior, and the precisions of the rows."""
+    def row_precisions(self, noise: Array) -> list[Array]:
+        """(rows,) of each kind, b."""
+        return [1.0 / (v * rows.factor + rows.known) for v, rows in zip(noise, self.kinds, strict=True)]
+
+    def model(self, vector: Array) -> LinearModel:
+        """The weights' posterior."""
         precision, noise = self.parts(vector)
-        row_precision = 1.0 / (noise * self.noise_factor + self.known)
-        prior = LinearModel.prior(precision[self.group])
-        return prior.given(self.design, self.target, row_precision), row_precision
+        return LinearModel.prior(precision[self.group]).given(
+            np.concatenate([rows.design for rows in self.kinds]),
+            np.concatenate([rows.target for rows in self.kinds]),
+            np.concatenate(self.row_precisions(noise)),
+        )
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """The value and its gradient."""
         precision, noise = self.parts(vector)
-        model, row_precision = self.model(vector)
+        model = self.model(vector)
         weights, variance = model.mean[:, 0], model.weight_variance
         energy = precision[self.group] * (weights**2 + variance)
-        gradient = [0.5 * np.bincount(self.group, 1.0 - energy, self.group_count)]
-        value = self.log_evidence(model, row_precision)
+        slopes = [0.5 * np.bincount(self.group, 1.0 - energy, self.group_count)]
+        value = self.log_evidence(model, noise)
         if self.fixed_noise is None:
-            residual = (self.target - self.design @ model.mean)[:, 0]
-            left = 1.0 - model.leverage(self.design, row_precision)
-            by_row = self.noise_factor * row_precision * (residual**2 * row_precision - left)
-            emptied = self.left_out * row_precision[0] if self.left_out else 0.0
-            gradient.append(np.array([0.5 * noise * (by_row.sum() - emptied)]))
+            parts = zip(self.kinds, noise, self.row_precisions(noise), strict=True)
+            slopes.append(np.array([_noise_slope(model, rows, v, b) for rows, v, b in parts]))
+        gradient = np.concatenate(slopes)
         scaled = vector[: self.group_count] / self.prior_width
-        slopes = np.concatenate(gradient)
-        slopes[: self.group_count] -= scaled / self.prior_width
-        return 0.5 * float(scaled @ scaled) - value, -slopes
+        gradient[: self.group_count] -= scaled / self.prior_width
+        return 0.5 * float(scaled @ scaled) - value, -gradient
 
-    def log_evidence(self, model: LinearModel, row_precision: Array) -> float:
+    def log_evidence(self, model: LinearModel, noise: Array) -> float:
         """The log density of the data in latent units, of all rows."""
         value = model.log_evidence().item()
-        if self.left_out:
-            value += 0.5 * self.left_out * (math.log(row_precision[0]) - math.log(2.0 * math.pi))
+        for rows, precision in zip(self.kinds, self.row_precisions(noise), strict=True):
+            value += rows.log_jacobian
+            if rows.left_out:
+                value += 0.5 * rows.left_out * (math.log(precision[0]) - math.log(2.0 * math.pi))
         return value
 
 
@@ -112,14 +146,19 @@ def linear_evidence(
     fixed_noise: float | None,
     prior_width: float,
 ) -> LinearEvidence:
-    """The evidence of rows, compressed where their noise is equal.
+    """The evidence of rows of one kind, compressed where that leaves it as it is.
 
-    Arguments: as of the class.
+    Arguments: as of the classes.
     """
-    rows = len(design)
-    if (noise_factor == 1.0).all() and (known == known[:1]).all():
-        design, target = compressed_rows(design, target)
-    kept = len(design)
-    return LinearEvidence(
-        design, target, noise_factor[:kept], known[:kept], group, fixed_noise, prior_width, rows - kept
-    )
+    rows = NoisyRows(design, target, noise_factor, known).compressed()
+    fixed = None if fixed_noise is None else np.array([fixed_noise])
+    return LinearEvidence((rows,), group, fixed, prior_width)
+
+
+def _noise_slope(model: LinearModel, rows: NoisyRows, noise: float, row_precision: Array) -> float:
+    """∂L/∂log v of the rows of a kind."""
+    residual = (rows.target - rows.design @ model.mean)[:, 0]
+    left = 1.0 - model.leverage(rows.design, row_precision)
+    by_row = rows.factor * row_precision * (residual**2 * row_precision - left)
+    emptied = rows.left_out * row_precision[0] if rows.left_out else 0.0
+    return 0.5 * noise * float(by_row.sum() - emptied)

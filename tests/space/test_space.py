@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import assay
 from assay.errors import SpaceError
 from assay.space.constraints import Constraint
 from assay.space.parameters import (
@@ -19,6 +20,7 @@ from assay.space.parameters import (
     EnvironmentVariable,
     Fixed,
     Integer,
+    Text,
 )
 from assay.space.space import Space
 
@@ -115,6 +117,19 @@ def test_a_point_outside_is_refused(change: dict[str, Any], rule: str) -> None:
         OBJECTS.validate_design({**POINT, **change})
     assert rule in str(caught.value)
     assert next(iter(change)) in str(caught.value)
+
+
+def test_a_text_is_for_drivers_that_write_texts() -> None:
+    space = Space.from_data([{"name": "structure", "type": "text", "domain": 12}])
+    assert Space.from_data(json.loads(json.dumps(space.to_data()))) == space
+    assert space.validate_design({"structure": "H 0 0 0\n"}) == {"structure": "H 0 0 0\n"}
+    for wrong in ("", "H 0 0 0.123456", 3):
+        with pytest.raises(SpaceError, match="'structure' must be a text of at most 12 characters"):
+            space.validate_design({"structure": wrong})
+    with pytest.raises(SpaceError, match="'structure' is a text, which this driver cannot choose"):
+        assay.create_study([Text("structure")]).get_suggestion()
+    with pytest.raises(SpaceError, match="at least 1"):
+        Space.from_data([{"name": "structure", "type": "text", "domain": 0}])
 
 
 def test_a_missing_value_is_refused() -> None:

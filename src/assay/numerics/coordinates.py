@@ -11,7 +11,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from assay.errors import UsageError
+from assay.errors import SpaceError, UsageError
 from assay.records import ParameterValue
 from assay.space.parameters import (
     Categorical,
@@ -21,6 +21,7 @@ from assay.space.parameters import (
     EnvironmentVariable,
     Fixed,
     Integer,
+    Text,
 )
 from assay.space.space import Space
 
@@ -166,7 +167,11 @@ class Coordinates:
 
     @staticmethod
     def of(space: Space) -> Coordinates:
-        """The coordinates of a space."""
+        """The coordinates of a space.
+
+        Raises:
+            SpaceError: when the space holds a text, which has no place on an axis.
+        """
         design = [_design_column(parameter) for parameter in space.design if not isinstance(parameter, Fixed)]
         environment = [
             _environment_column(item) for item in space.environment if isinstance(item, EnvironmentVariable)
@@ -308,7 +313,7 @@ def _rounded(value: float, step: Decimal) -> float:
     return float(step * round(multiple))
 
 
-def _design_column(parameter: Continuous | Integer | Discrete | Categorical) -> Column:
+def _design_column(parameter: Continuous | Integer | Discrete | Categorical | Text) -> Column:
     match parameter:
         case Continuous():
             return Column(parameter.name, "continuous", "design", parameter.domain, parameter.log)
@@ -328,6 +333,10 @@ def _design_column(parameter: Continuous | Integer | Discrete | Categorical) -> 
             return Column(parameter.name, "lattice", "design", levels=levels, values=tuple(labels))
         case Categorical(domain=labels):
             return Column(parameter.name, "category", "design", values=tuple(labels))
+        case Text():
+            raise SpaceError(
+                f"parameter {parameter.name!r} is a text, which this driver cannot choose; take a driver that writes texts"
+            )
 
 
 def _environment_column(parameter: EnvironmentVariable) -> Column:

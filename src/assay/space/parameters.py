@@ -24,6 +24,7 @@ __all__ = [
     "EnvironmentVariable",
     "Fixed",
     "Integer",
+    "Text",
 ]
 
 
@@ -209,6 +210,42 @@ class Categorical:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A text of any content, such as an atomic structure or an input file, for drivers that write such texts.
+
+    The other drivers choose numbers and labels, and refuse a space that holds one.
+
+    Example:
+        >>> Text("structure").validate("H 0 0 0")
+        'H 0 0 0'
+    """
+
+    type: ClassVar[str] = "text"
+    name: str
+    domain: int = 1_000_000
+    _: KW_ONLY
+    unit: str | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        as_name("a design parameter", self.name)
+        what = f"the domain of parameter {self.name!r}, the most characters that it may have,"
+        set_normal(self, "domain", as_whole(what, self.domain))
+        if self.domain < 1:
+            raise SpaceError(f"{what} must be at least 1, got {shown(self.domain)}")
+        _check_words(self)
+
+    def validate(self, value: Any) -> str:
+        """The text."""
+        if not isinstance(value, str) or not 0 < len(value) <= self.domain:
+            raise SpaceError(
+                f"parameter {self.name!r} must be a text of at most {self.domain} characters that is not empty, got {shown(value)}"
+            )
+        return str(value)
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Fixed:
     """A number or a label that does not vary; the evaluator gets it, and expressions may use the number.
 
@@ -325,7 +362,7 @@ class EnvironmentFixed:
         return self.domain
 
 
-DesignParameter = Continuous | Integer | Discrete | Categorical | Fixed
+DesignParameter = Continuous | Integer | Discrete | Categorical | Text | Fixed
 EnvironmentParameter = EnvironmentVariable | EnvironmentFixed
 
 DESIGN_KINDS: Mapping[str, type[DesignParameter]] = MappingProxyType(
@@ -335,6 +372,7 @@ DESIGN_KINDS: Mapping[str, type[DesignParameter]] = MappingProxyType(
         "discrete": Discrete,
         "categorical": Categorical,
         "categorial": Categorical,  # as the field's best-known optimiser spells it
+        "text": Text,
         "fixed": Fixed,
     }
 )

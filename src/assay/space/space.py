@@ -21,6 +21,7 @@ from assay.space.parameters import (
     EnvironmentFixed,
     EnvironmentParameter,
     Fixed,
+    Text,
 )
 from assay.space.schema import as_finite, as_plain, build, shown
 
@@ -190,7 +191,7 @@ class Space:
 
     def _names_in_constraints(self) -> list[str]:
         labels = {name for name, value in self.fixed_values.items() if isinstance(value, str)}
-        labels |= {parameter.name for parameter in self.design if isinstance(parameter, Categorical)}
+        labels |= {parameter.name for parameter in self.design if isinstance(parameter, Categorical | Text)}
         fixed = [parameter.name for parameter in self.environment if isinstance(parameter, EnvironmentFixed)]
         return [name for name in (*self.design_names, *fixed) if name not in labels]
 

@@ -36,7 +36,7 @@ CLIENT = """Host 127.0.0.1
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a host that SSH reaches without a password."""
     pytest.importorskip("distributed")
-    pytest.importorskip("asyncssh", reason="hosts by SSH need the package asyncssh")
+    pytest.importorskip("asyncssh")
     program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None or shutil.which("ssh-keygen") is None:
         pytest.skip("there is no sshd on this machine")

@@ -26,6 +26,7 @@ COMMANDS = {
     "dask": "a thousand trivial evaluations through Dask, beside `distributed` alone",
     "hep": "hypothesis tests of workspaces, beside pyhf and NextStat",
     "hep_reference": "the worst deviation of each kind from the reference numbers of workspaces",
+    "feynman": "forty equations of the Feynman table found again, beside pyoperon and gplearn",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 PROBLEM_NAMES = sorted(

@@ -10,7 +10,18 @@ from assay.version import __version__
 
 __all__ = ["processor", "versions"]
 
-PACKAGES = ("numpy", "scipy", "torch", "gpytorch", "botorch", "botorch-rust", "optuna", "tmm")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "gpytorch",
+    "botorch",
+    "botorch-rust",
+    "optuna",
+    "tmm",
+    "pyoperon",
+    "gplearn",
+)
 
 
 def versions() -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -23,16 +24,22 @@ class Budget:
 
     Arguments:
         seconds: in all; None without an end.
-        start: of the clock.
+        clock: seconds since some moment; `time.process_time` counts the processor's, whatever else the machine does.
+        start: of the clock; its time when the budget is made.
     """
 
     seconds: float | None = None
-    start: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    start: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.start):
+            object.__setattr__(self, "start", self.clock())
 
     @property
     def left_seconds(self) -> float | None:
         """What is left, not below zero; None without an end."""
-        return None if self.seconds is None else max(0.0, self.start + self.seconds - time.monotonic())
+        return None if self.seconds is None else max(0.0, self.start + self.seconds - self.clock())
 
     @property
     def is_spent(self) -> bool:

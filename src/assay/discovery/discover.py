@@ -44,7 +44,7 @@ def discover(
     populations: int = 32,
     seeds: int = 2,
     seed: int = 0,
-    time_budget: float | None = None,
+    time_budget: float | Budget | None = None,
     engines: Sequence[str | AbstractEngine] = ("deterministic", "operon"),
     equation_file: str | Path | None = None,
     progress: bool | Callable[[str], None] = False,
@@ -81,7 +81,7 @@ def discover(
         populations: of 16 equations each, in such a run.
         seeds: the runs for each set of operators and form of the response.
         seed: of all chance; the same one gives the same laws, as long as time_budget does not end the search.
-        time_budget: in seconds, after which what was found is given back.
+        time_budget: in seconds, after which what was found is given back; or a Budget, for a clock of one's own.
         engines: in their order: `deterministic`, `operon` (needs pyoperon), `pysr` (needs PySR and Julia), and instances of
             AbstractEngine.
         equation_file: a CSV file that holds the laws found so far, while the search goes on.
@@ -100,7 +100,7 @@ def discover(
         >>> laws.recommended.equation
         '0.5*mass*speed^2'
     """
-    budget = Budget(_seconds(time_budget))
+    budget = time_budget if isinstance(time_budget, Budget) else Budget(_seconds(time_budget))
     operators = Operators.of(binary_operators, unary_operators)
     limits = Constraints.of(constraints, nested_constraints)
     allowed = Allowed(operators, maxsize, maxdepth, limits, dimensional_constants, parsimony)

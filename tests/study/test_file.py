@@ -359,6 +359,20 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_study_file(tmp_path)
 
 
+def test_a_text_of_the_driver_may_be_that_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "law.txt").write_text("x^2")
+    driver = """[driver]
+    surrogates = [{name = "loss"}]
+    variables = [{type = "Expression", name = "square", expression = { file = "law.txt" }}]
+    """
+    study = read(tmp_path, HEAD + PYTHON + driver).open()
+    assert study.configuration["variables"][0]["expression"] == "x^2"
+    missing = driver.replace("law.txt", "nothing.txt")
+    sentence = "driver.variables.0.expression: the file .*nothing.txt cannot be read: No such file"
+    with pytest.raises(ConfigurationError, match=sentence):
+        read(tmp_path, HEAD + PYTHON + missing)
+
+
 def test_a_wrong_key_of_the_driver_leaves_no_store_behind(tmp_path: Path) -> None:
     with pytest.raises(AssayError):
         read(tmp_path, HEAD + PYTHON + "[driver]\nnum_initial = 0\n").open()

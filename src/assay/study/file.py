@@ -20,7 +20,7 @@ from assay.space.space import Space
 from assay.store.abstract import AbstractStore
 from assay.study.catalog import load
 from assay.study.progress import Progress
-from assay.study.sections import EvaluatorSection, ExecutorSection, StudyDocument, refusal
+from assay.study.sections import DriverSection, EvaluatorSection, ExecutorSection, StudyDocument, refusal
 from assay.study.study import Study, create_study
 
 __all__ = ["StudyFile", "read_study_file"]
@@ -238,11 +238,35 @@ def _validated(place: Path, content: Mapping[str, Any]) -> StudyFile:
         document = StudyDocument.model_validate(content)
     except ValidationError as error:
         raise ConfigurationError(refusal(error)) from None
+    driver = _with_texts(document.driver.model_dump(), place.parent, "driver")
+    document = document.model_copy(update={"driver": DriverSection.model_validate(driver)})
     space = Space.from_data(
         document.space, document.environment, document.constraint, document.study.output_precision
     )
     load("drivers", document.driver.type).from_data(document.driver.configuration).check_space(space)
     return StudyFile(place, document, space)
+
+
+def _with_texts(value: Any, folder: Path, path: str) -> Any:
+    """The same keys with the text of a file wherever `{ file = "name" }` stands: the store then holds what was meant."""
+    if isinstance(value, Mapping):
+        if set(value) == {"file"} and isinstance(value["file"], str):
+            return _text_of(folder / value["file"], path)
+        return {key: _with_texts(item, folder, f"{path}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(item, folder, f"{path}.{index}") for index, item in enumerate(value)]
+    return value
+
+
+def _text_of(place: Path, path: str) -> str:
+    try:
+        return place.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: the file {place} cannot be read: {error.strerror or error}"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: the file {place} must be text in UTF-8") from None
 
 
 def _has_rule(configuration: Any) -> bool:

@@ -1,0 +1,224 @@
+"""One step of a trajectory: a function from a state to the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator
+
+from assay.atoms.dynamics.evaluation import Evaluation, evaluate
+from assay.atoms.dynamics.langevin import drift, kick
+from assay.atoms.dynamics.monte_carlo import (
+    CellMoves,
+    SwapMoves,
+    log_cell_acceptance,
+    proposed_cell,
+    swapped,
+)
+from assay.atoms.dynamics.schedule import Schedule, schedule_of
+from assay.atoms.dynamics.state import MoveCounts, State, Structure, maxwell_momenta, without_drift
+from assay.atoms.dynamics.walls import AbstractWall
+from assay.errors import UsageError
+from assay.numerics.random import generator
+
+__all__ = ["Dynamics", "Forces", "advance", "begin"]
+
+
+@final
+@dataclass(frozen=True)
+class Dynamics:
+    """How atoms move: Langevin dynamics (NVT), with moves of the cell (NPT), without a bath (NVE).
+
+    Arguments:
+        timestep_fs: dt, above 0.
+        temperature_K: of the bath, a number or a schedule; None for no bath, which is velocity Verlet.
+        friction_per_fs: gamma, not negative.
+        pressure_GPa: what the moves of the cell hold, a number or a schedule.
+        cell_moves: Monte Carlo of the cell; needs a periodic cell.
+        swaps: Monte Carlo of unlike atoms' places.
+        walls: energies that are added to the calculator's.
+        at_rest: whether the centre of mass stays at rest. A wall or a trap that is tied to a point moves it, so leave it
+            out there.
+
+    Raises:
+        UsageError: for numbers outside their range; for Monte Carlo moves at no temperature.
+
+    Example:
+        >>> Dynamics(temperature_K=Schedule((0, 1000), (300.0, 900.0))).temperature_at(500)
+        600.0
+    """
+
+    timestep_fs: float = 1.0
+    temperature_K: float | Schedule | None = 300.0
+    friction_per_fs: float = 0.01
+    pressure_GPa: float | Schedule = 0.0
+    cell_moves: CellMoves | None = None
+    swaps: SwapMoves | None = None
+    walls: tuple[AbstractWall, ...] = ()
+    at_rest: bool = False
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.timestep_fs) and self.timestep_fs > 0.0):
+            raise UsageError(f"timestep_fs of the dynamics must be a number above 0, got {self.timestep_fs}")
+        if not (np.isfinite(self.friction_per_fs) and self.friction_per_fs >= 0.0):
+            raise UsageError(
+                f"friction_per_fs of the dynamics must be a number not below 0, got {self.friction_per_fs}"
+            )
+        coldest = None if self.temperature_K is None else schedule_of(self.temperature_K).smallest
+        if coldest is not None and coldest < 0.0:
+            raise UsageError(f"temperature_K of the dynamics must not be negative, got {self.temperature_K}")
+        if not coldest and (self.cell_moves or self.swaps):
+            raise UsageError(f"Monte Carlo moves need a temperature_K above 0, got {self.temperature_K}")
+
+    def temperature_at(self, step: int) -> float | None:
+        """The bath's temperature in K at a step; None without a bath."""
+        return None if self.temperature_K is None else schedule_of(self.temperature_K).at(step)
+
+    def pressure_at(self, step: int) -> float:
+        """The pressure in GPa at a step."""
+        return schedule_of(self.pressure_GPa).at(step)
+
+    def degrees_of_freedom(self, atoms: int) -> int:
+        """How many momenta share the kinetic energy."""
+        return 3 * atoms - (3 if self.at_rest and atoms > 1 else 0)
+
+
+@final
+@dataclass(frozen=True)
+class Forces:
+    """What the dynamics asks of a calculator at a structure.
+
+    Arguments:
+        calculator: any of ASE.
+        with_stress: whether the stress is wanted, for the pressure.
+        needs: names of further properties that are kept.
+    """
+
+    calculator: Calculator
+    with_stress: bool = False
+    needs: Sequence[str] = ()
+
+    def at(self, structure: Structure, walls: Sequence[AbstractWall]) -> Evaluation:
+        """The evaluation of a structure."""
+        return evaluate(
+            structure.atoms(), self.calculator, walls, with_stress=self.with_stress, needs=self.needs
+        )
+
+
+def begin(
+    atoms: Atoms, forces: Forces, dynamics: Dynamics, seed: int, *, keep_momenta: bool = False, step: int = 0
+) -> State:
+    """The state before the first step.
+
+    Arguments:
+        atoms: where it starts.
+        forces: what is asked of the calculator.
+        dynamics: how atoms will move.
+        seed: of this trajectory.
+        keep_momenta: whether the momenta of `atoms` are taken; otherwise they are drawn at the temperature, and are zero
+            without one.
+        step: the number it starts from, where it goes on with another's schedule.
+
+    Raises:
+        UsageError: for atoms with constraints, and for moves of a cell that is not periodic.
+    """
+    structure = Structure.of(atoms)
+    if dynamics.cell_moves and not (structure.pbc.all() and structure.volume_A3 > 0.0):
+        raise UsageError(
+            f"moves of the cell need a cell that is periodic along three vectors, got pbc {structure.pbc.tolist()}"
+        )
+    if keep_momenta:
+        momenta = np.array(atoms.get_momenta(), dtype=np.float64)
+        momenta = without_drift(momenta, structure.masses) if dynamics.at_rest else momenta
+    else:
+        temperature = dynamics.temperature_at(step) or 0.0
+        momenta = maxwell_momenta(structure.masses, temperature, seed, step, at_rest=dynamics.at_rest)
+    cell = MoveCounts(dynamics.cell_moves.step) if dynamics.cell_moves else MoveCounts()
+    return State(
+        step, structure, momenta, forces.at(structure, dynamics.walls), seed, structure.volume_A3, cell
+    )
+
+
+def advance(state: State, forces: Forces, dynamics: Dynamics) -> State:
+    """The next state: a step of dynamics, then the Monte Carlo moves that are due.
+
+    It depends on nothing but its arguments: the randomness is that of (seed, step, purpose).
+
+    Example:
+        >>> from ase.build import bulk
+        >>> from ase.calculators.emt import EMT
+        >>> dynamics, forces = Dynamics(temperature_K=300.0), Forces(EMT())
+        >>> state = begin(bulk("Cu", cubic=True), forces, dynamics, seed=1)
+        >>> advance(state, forces, dynamics).step
+        1
+    """
+    moved = _move(state, forces, dynamics)
+    if dynamics.swaps and moved.step % dynamics.swaps.interval == 0:
+        moved = _swap(moved, forces, dynamics, dynamics.swaps)
+    if dynamics.cell_moves and moved.step % dynamics.cell_moves.interval == 0:
+        moved = _change_cell(moved, forces, dynamics, dynamics.cell_moves)
+    return moved
+
+
+def _move(state: State, forces: Forces, dynamics: Dynamics) -> State:
+    step = state.step + 1
+    structure, temperature = state.structure, dynamics.temperature_at(step)
+    noise = None
+    if temperature is not None and dynamics.friction_per_fs > 0.0:
+        noise = generator(state.seed, step, "bath").standard_normal(state.momenta.shape)
+    positions, momenta = drift(
+        structure.positions,
+        kick(state.momenta, state.evaluation.forces, dynamics.timestep_fs),
+        structure.masses,
+        dynamics.timestep_fs,
+        dynamics.friction_per_fs,
+        temperature or 0.0,
+        noise,
+        at_rest=dynamics.at_rest,
+    )
+    structure = structure.moved(positions)
+    evaluation = forces.at(structure, dynamics.walls)
+    momenta = kick(momenta, evaluation.forces, dynamics.timestep_fs)
+    return replace(state, step=step, structure=structure, momenta=momenta, evaluation=evaluation)
+
+
+def _change_cell(state: State, forces: Forces, dynamics: Dynamics, moves: CellMoves) -> State:
+    draws = generator(state.seed, state.step, "cell")
+    trial = proposed_cell(state.structure, moves, state.cell_moves.step, state.reference_volume_A3, draws)
+    changed = state
+    if trial is not None:
+        evaluation = forces.at(trial, dynamics.walls)
+        chance = log_cell_acceptance(
+            evaluation.energy_eV - state.evaluation.energy_eV,
+            state.structure,
+            trial,
+            dynamics.pressure_at(state.step),
+            dynamics.temperature_at(state.step) or 0.0,
+            moves.proposal,
+        )
+        if math.log1p(-draws.random()) < chance:
+            changed = replace(state, structure=trial, evaluation=evaluation)
+    counts = moves.counted(state.cell_moves, changed is not state, state.step)
+    return replace(changed, cell_moves=counts)
+
+
+def _swap(state: State, forces: Forces, dynamics: Dynamics, moves: SwapMoves) -> State:
+    draws = generator(state.seed, state.step, "swaps")
+    temperature = dynamics.temperature_at(state.step) or 0.0
+    for _ in range(moves.attempts):
+        trial = swapped(state.structure, draws)
+        if trial is None:
+            return state
+        evaluation = forces.at(trial, dynamics.walls)
+        change = evaluation.energy_eV - state.evaluation.energy_eV
+        accepted = math.log1p(-draws.random()) < -change / (units.kB * temperature)
+        counts = MoveCounts(0.0, state.swaps.tried + 1, state.swaps.accepted + accepted)
+        if accepted:
+            state = replace(state, structure=trial, evaluation=evaluation)
+        state = replace(state, swaps=counts)
+    return state

@@ -1,0 +1,1 @@
+"""Which structures of a trajectory deserve a label: scores, thresholds and peaks, guards, batches."""

@@ -82,6 +82,26 @@ def test_the_asimov_significance_is_that_of_the_profile_likelihood():
         assert np.isfinite(float(jax.grad(asimov_significance)(0.0, 35.0)))
 
 
+def test_a_fit_without_the_signal_begins_anew_where_the_last_one_leaves_a_negative_yield():
+    """The first bin's background is negative at the variation that a fit with the signal prefers."""
+    background = [0.0857, 0.6242, 1.4485, 3.9610, 93.8855]
+    model = build_model(
+        correlated_background(
+            [9.6670, 3.1747, 2.6837, 2.0414, 2.4382], background, [6.9417, 10.5358, 13.5254, 18.6815, 50.3206],
+            [16.9002, 10.6255, 10.7342, 13.2774, 48.4677], background,
+        )
+    )  # fmt: skip
+    with float64():
+        tested = asymptotic_test(model, model.observed_data())
+        with_signal = np.asarray(tested.points[1])
+        without = with_signal * (np.arange(2) != model.layout.interest)
+        assert float(model.expected_main(jnp.asarray(without))[0]) < 0  # where the fit would have begun
+        assert float(tested.values[2]) == pytest.approx(0.0, abs=1e-12)  # the nominal background is the data
+        slopes = jax.grad(lambda s: log_cls(with_templates(model, "singlechannel", "signal", s)))(np.ones(5))
+    assert np.isfinite(float(tested.log_cls))
+    assert np.isfinite(slopes).all()
+
+
 def test_losses_on_asimov_data_are_the_expected_numbers_of_the_inference():
     model = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [50.0, 52.0]))
     from assay.hep.hypothesis import hypothesis_test

@@ -141,6 +141,9 @@ def _four_fits(model: Model, data: Data, tested: Any, asimov_value: float, lower
         asimov = model.expected_data(previous)
         used = jax.tree_util.tree_map(lambda new, old: jnp.where(is_asimov, new, old), asimov, data)
         start = previous.at[place].set(jnp.where(is_held, value, previous[place]))
+        # Yields that the previous fit could afford may be negative without its signal: then begin anew.
+        anew = jnp.asarray(layout.start).at[place].set(start[place])
+        start = jnp.where(jnp.isfinite(discrepancy(start, (model, used))), start, anew)
         free = is_free.at[place].set(is_free[place] & ~is_held)
         found = maximum_likelihood(model, used, start=start, free=free, lower=lower, upper=upper)
         return found.point, found

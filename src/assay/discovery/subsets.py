@@ -15,6 +15,10 @@ Array = np.ndarray
 KEPT = 10  # of each size, to be gone on from
 MOST_FOR_TRIPLES = 90
 SAME_DIRECTION = 1e-9  # 1 - correlation², below which a pair is one column
+SAME_DIRECTION_ROUGHLY = 1e-5  # the same, in single precision
+MOST_FOR_PAIRS = 3000
+FIRSTS = 300  # of more columns, one of each pair is one of so many that explain most on their own
+EXCHANGED = 3  # of each size, those whose members are exchanged
 BLOCK = 256
 EXACT = 1e-13  # relative residual at which nothing is left to explain
 
@@ -32,8 +36,9 @@ class Subset:
 def best_subsets(columns: Array, target: Array, most: int, returned: int = 3) -> list[Subset]:
     """The best subsets of each size from 1 to `most` by least squares, the best of a size first.
 
-    Pairs are searched exhaustively, so are triples of up to 90 columns; larger ones grow from the best smaller ones, each
-    followed by exchanges as long as they help.
+    Pairs of up to 3000 columns are searched exhaustively, so are triples of up to 90; of more columns, pairs hold one of the
+    300 that explain most on their own. Larger ones grow from the best smaller ones, and members of the best are exchanged as
+    long as that helps.
 
     Arguments:
         columns: (n, m).
@@ -79,7 +84,9 @@ class _Search:
 
     def __init__(self, columns: Array, target: Array) -> None:
         self.columns, self.target = columns, target
-        self.gram, self.products = columns.T @ columns, columns.T @ target
+        self.products = columns.T @ target
+        # What is only for an order is done in single precision, which is twice as fast.
+        self.rough = columns.astype(np.float32)
 
     def solve(self, members: tuple[int, ...]) -> tuple[Array, float]:
         """Coefficients, and what is left over."""
@@ -93,22 +100,33 @@ class _Search:
         return self._ranked([(int(index),) for index in order])
 
     def pairs(self) -> _Ranked:
-        found: list[tuple[float, tuple[int, int]]] = []
+        """All pairs of columns, or of many columns those with one of the best."""
         count = len(self.products)
-        for first in range(0, count, BLOCK):
-            rows = slice(first, min(first + BLOCK, count))
-            g, b, c = self.gram[rows], self.products[rows, None], self.products[None, :]
+        firsts = np.arange(count)
+        if count > MOST_FOR_PAIRS:
+            firsts = np.sort(np.argsort(-(self.products**2), kind="stable")[:FIRSTS])
+        place = np.arange(count)
+        found: list[tuple[float, tuple[int, int]]] = []
+        for first in range(0, len(firsts), BLOCK):
+            rows = firsts[first : first + BLOCK]
+            g = self.rough[:, rows].T @ self.rough
+            b, c = (self.products[chosen].astype(np.float32) for chosen in (rows, place))
             room = 1.0 - g * g
-            later = np.arange(count)[None, :] > np.arange(rows.start, rows.stop)[:, None]
-            good = later & (room > SAME_DIRECTION)
-            explained = np.where(good, (b * b + c * c - 2 * g * b * c) / np.where(good, room, 1.0), -1.0)
+            later = (
+                place[None, :] > rows[:, None] if len(firsts) == count else place[None, :] != rows[:, None]
+            )
+            good = later & (room > SAME_DIRECTION_ROUGHLY)
+            explained = np.where(
+                good, (b[:, None] ** 2 + c**2 - 2 * g * b[:, None] * c) / np.where(good, room, 1.0), -1.0
+            )
             flat = np.argpartition(-explained, min(2 * KEPT, explained.size - 1), axis=None)[: 2 * KEPT]
-            for place in flat.tolist():
-                row, column = divmod(place, count)
+            for one in flat.tolist():
+                row, column = divmod(one, count)
                 if explained[row, column] >= 0:
-                    found.append((float(explained[row, column]), (rows.start + row, column)))
+                    members = sorted((int(rows[row]), column))
+                    found.append((float(explained[row, column]), (members[0], members[1])))
         found.sort(key=lambda entry: (-entry[0], entry[1]))
-        return self._ranked([members for _, members in found[: 3 * KEPT]])
+        return self._ranked(list(dict.fromkeys(members for _, members in found))[: 3 * KEPT])
 
     def larger(self, size: int, seeds: _Ranked) -> _Ranked:
         if size == 3 and len(self.products) <= MOST_FOR_TRIPLES:
@@ -116,14 +134,17 @@ class _Search:
         grown: dict[tuple[int, ...], None] = {}
         for _, members in seeds[:KEPT]:
             for index in self._additions(members, 3):
-                grown[self._exchanged(tuple(sorted((*members, index))))] = None
-        return self._ranked(list(grown))
+                grown[tuple(sorted((*members, index)))] = None
+        ranked = self._ranked(list(grown))
+        exchanged = dict.fromkeys(self._exchanged(members) for _, members in ranked[:EXCHANGED])
+        return self._ranked(list(exchanged | dict.fromkeys(members for _, members in ranked)))
 
     def _triples(self) -> _Ranked:
         members = np.array(list(itertools.combinations(range(len(self.products)), 3)))
         if not len(members):
             return []
-        blocks = self.gram[members[:, :, None], members[:, None, :]]
+        gram = self.columns.T @ self.columns
+        blocks = gram[members[:, :, None], members[:, None, :]]
         right = self.products[members]
         good = np.linalg.det(blocks) > SAME_DIRECTION
         explained = np.full(len(members), -1.0)
@@ -135,16 +156,19 @@ class _Search:
     def _additions(self, members: tuple[int, ...], count: int) -> list[int]:
         """The columns that explain most of what these leave over."""
         chosen = list(members)
-        coefficients, _ = self.solve(members)
-        rest = self.target - self.columns[:, chosen] @ coefficients
-        # Of each column, the part of its square that these do not explain; from products, since that is only for an order.
-        explained = np.linalg.pinv(self.gram[np.ix_(chosen, chosen)], hermitian=True) @ self.gram[chosen]
-        room = 1.0 - (self.gram[chosen] * explained).sum(axis=0)
+        basis = np.linalg.qr(self.columns[:, chosen])[0]
+        rest = self.target - basis @ (basis.T @ self.target)
+        length = float(np.linalg.norm(rest))
+        if length == 0:
+            return []
+        room = 1.0 - ((basis.T.astype(np.float32) @ self.rough) ** 2).sum(axis=0)
+        products = (rest / length).astype(np.float32) @ self.rough
         gains = np.where(
-            room > SAME_DIRECTION, (self.columns.T @ rest) ** 2 / np.maximum(room, SAME_DIRECTION), -1.0
+            room > SAME_DIRECTION_ROUGHLY, products**2 / np.maximum(room, SAME_DIRECTION_ROUGHLY), -1.0
         )
         gains[chosen] = -1.0
-        return np.argsort(-gains, kind="stable")[:count].tolist()
+        best = np.argpartition(-gains, min(count, len(gains) - 1))[:count]
+        return best[np.argsort(-gains[best], kind="stable")].tolist()
 
     def _exchanged(self, members: tuple[int, ...]) -> tuple[int, ...]:
         """Members exchanged one at a time as long as that leaves less over."""
@@ -154,6 +178,8 @@ class _Search:
             for leaving in members:
                 others = tuple(member for member in members if member != leaving)
                 trials += [tuple(sorted((*others, index))) for index in self._additions(others, 1)]
+            if not trials:
+                break
             best = min((self.solve(trial)[1], trial) for trial in trials)
             if not best[0] < left * (1 - 1e-9):
                 break

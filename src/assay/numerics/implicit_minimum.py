@@ -43,7 +43,8 @@ class Minimum(NamedTuple):
         point: (dimension,).
         value: the function there.
         decrement: the length of the Newton step that is left, in units of the uncertainties.
-        curvature: the lowest eigenvalue of the free, scaled Hessian: negative at a saddle.
+        curvature: of the free, scaled Hessian: its least pivot, or where it has no Cholesky factor its lowest
+            eigenvalue: negative at a saddle.
         iterations: the number of evaluations.
     """
 
@@ -123,10 +124,9 @@ def bounded_minimum(
         newton = _newton_trial(search, lower, upper, free)
         if not escapes:
             return newton._replace(curvature=jnp.asarray(jnp.nan, start.dtype))
-        return jax.lax.cond(
-            newton.decrement <= DECREMENT,
-            lambda: _escape_trial(function, data, newton, lower, upper, free),
-            lambda: newton,
+        # A loop of one pass at most: mapped over many problems, `cond` would decompose the Hessian in every step of each.
+        return jax.lax.while_loop(
+            _is_suspect, lambda last: _escape_trial(function, data, last, lower, upper, free), newton
         )
 
     search = jax.lax.while_loop(_goes_on, advanced, first)
@@ -220,6 +220,11 @@ def _goes_on(search: _Search) -> Any:
     return unfinished & (search.iterations < MAX_ITERATIONS) & (search.damping < WORST_DAMPING)
 
 
+def _is_suspect(search: _Search) -> Any:
+    """True where the search would end and no factor of the undamped Hessian says that it is a minimum."""
+    return (search.decrement <= DECREMENT) & jax_module().numpy.isneginf(search.curvature)
+
+
 def _judged(search: _Search, derivatives: tuple[Any, Any, Any]) -> _Search:
     """The trial taken if it goes down enough; else the damping grows."""
     jnp = jax_module().numpy
@@ -272,8 +277,12 @@ def _newton_trial(search: _Search, lower: Any, upper: Any, free: Any) -> _Search
     )
     # Without a step the trial is the point itself, which promises the impossible and so raises the damping.
     promised = jnp.where(is_definite, -(gradient * (trial - search.point)).sum(), jnp.inf)
+    pivot = jnp.diagonal(root).min() ** 2
     return search._replace(
-        trial=trial, promised=promised, decrement=jnp.where(is_definite, decrement, jnp.inf)
+        trial=trial,
+        promised=promised,
+        decrement=jnp.where(is_definite, decrement, jnp.inf),
+        curvature=jnp.where(is_definite & (search.damping == 0), pivot, -jnp.inf),
     )
 
 

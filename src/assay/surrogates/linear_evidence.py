@@ -12,7 +12,7 @@ Source: D. J. C. MacKay, "Bayesian Interpolation", Neural Computation 4, 415 (19
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -34,7 +34,7 @@ class NoisyRows:
     """Rows of a linear model that share one unknown variance v.
 
     Arguments:
-        design, target: (rows, features) and (rows, 1), in latent units.
+        design, target: (rows, features) and (rows, targets), in latent units.
         factor: (rows,), n_i: the noise of a row is v n_i + k_i.
         known: (rows,), k_i.
         left_out: the rows that a compression emptied; then all n_i = 1 and all k_i are equal.
@@ -48,20 +48,29 @@ class NoisyRows:
     left_out: int = 0
     log_jacobian: float = 0.0
 
+    def in_units_of_noise(self) -> NoisyRows:
+        """The same with all n_i = 1; for rows without known noise."""
+        scale = 1.0 / np.sqrt(self.factor)[:, None]
+        jacobian = self.log_jacobian - 0.5 * float(np.log(self.factor).sum())
+        unit = np.ones_like(self.factor)
+        return replace(
+            self,
+            design=scale * self.design,
+            target=scale * self.target,
+            factor=unit,
+            log_jacobian=jacobian,
+        )
+
     def compressed(self) -> NoisyRows:
-        """At most features + 1 rows that say the same of w and v, where the noises of the rows are in fixed ratios."""
-        factor, known = self.factor, self.known
-        if not ((factor == 1.0).all() and (known == known[:1]).all()):
-            if known.any() or self.left_out:
-                return self
-            scale = 1.0 / np.sqrt(factor)[:, None]
-            unit = np.ones(len(factor))
-            jacobian = -0.5 * float(np.log(factor).sum())
-            return NoisyRows(scale * self.design, scale * self.target, unit, known, 0, jacobian).compressed()
+        """At most features + targets rows that say the same of w and v, where the noises of the rows are in fixed ratios."""
+        if (self.factor != 1.0).any() and not self.known.any():
+            return self.in_units_of_noise().compressed()
+        if (self.factor != 1.0).any() or (self.known != self.known[:1]).any():
+            return self
         design, target = compressed_rows(self.design, self.target)
         kept = len(design)
-        emptied = self.left_out + len(factor) - kept
-        return NoisyRows(design, target, factor[:kept], known[:kept], emptied, self.log_jacobian)
+        emptied = self.left_out + len(self.factor) - kept
+        return NoisyRows(design, target, self.factor[:kept], self.known[:kept], emptied, self.log_jacobian)
 
 
 @final

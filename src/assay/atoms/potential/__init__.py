@@ -1,0 +1,1 @@
+"""Linear potentials: labels, design, fit, belief, and whether its uncertainties are right."""

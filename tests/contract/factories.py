@@ -79,6 +79,8 @@ from assay.surrogates.averaged_gaussian_process import AveragedGaussianProcess
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.feature_maps import PolynomialFeatures, RandomFourierFeatures
 from assay.surrogates.gaussian_process import GaussianProcess
+from assay.surrogates.kernel_ridge import KernelRidge
+from assay.surrogates.kernels.stationary import gaussian
 from assay.surrogates.linear import BayesianLinear
 from assay.surrogates.neural_ensemble import NeuralEnsemble
 from assay.surrogates.outliers import OutlierDetector
@@ -187,6 +189,9 @@ SURROGATES: dict[str, tuple[type, Callable[[], AbstractSurrogate]]] = {
     "outputs alone": (GaussianProcess, lambda: GaussianProcess(joint_hyperparameters=False)),
     "outputs correlated": (GaussianProcess, lambda: GaussianProcess(correlate_outputs=True)),
     "robust": (GaussianProcess, lambda: GaussianProcess(outlier_detector=OutlierDetector())),
+    "kernel ridge": (KernelRidge, KernelRidge),
+    "kernel ridge through few": (KernelRidge, lambda: KernelRidge(gaussian((0.5, 0.5)), inducing=25)),
+    "kernel ridge cross-validated": (KernelRidge, lambda: KernelRidge(criterion="cross_validation")),
     "transformed": (TransformedSurrogate, _transformed),
     "smoothed": (
         SmoothedGaussianProcess,

@@ -5,7 +5,7 @@ the rest.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -16,6 +16,7 @@ from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.dataset import Dataset
 
 __all__ = [
+    "AbstractFittedPriorMean",
     "AbstractPriorMean",
     "CallablePriorMean",
     "OutputPriorMean",
@@ -39,6 +40,24 @@ class AbstractPriorMean(ABC):
     @abstractmethod
     def value_gradient(self, points: Array) -> tuple[Array, Array]:
         """The value, and its derivative by the points: (points, outputs, dimension)."""
+
+
+class AbstractFittedPriorMean(AbstractPriorMean):
+    """A function with parameters that a fit may choose."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> tuple[float, ...]:
+        """The values of those that are fitted."""
+
+    @property
+    @abstractmethod
+    def parameter_bounds(self) -> tuple[tuple[float, float], ...]:
+        """The least and the greatest value of each."""
+
+    @abstractmethod
+    def with_parameters(self, values: Sequence[float]) -> AbstractPriorMean:
+        """The same function with other values."""
 
 
 @final

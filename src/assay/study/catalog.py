@@ -23,6 +23,7 @@ _BUILT_IN: dict[str, dict[str, str]] = {
         "BayesianReconstruction": "assay.drivers.presets:BayesianReconstruction",
         "CMAES": "assay.drivers.evolution_strategy:CMAES",
         "DifferentialEvolution": "assay.drivers.differential_evolution:DifferentialEvolution",
+        "HyperactiveLearning": "assay.atoms.campaign.driver:HyperactiveLearning",
         "LawSearch": "assay.drivers.law_search:LawSearch",
         "RandomSearch": "assay.drivers.random_search:RandomSearch",
         "ScipyLeastSquares": "assay.drivers.scipy_least_squares:ScipyLeastSquares",

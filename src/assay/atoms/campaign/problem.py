@@ -1,0 +1,209 @@
+"""What a configuration of a campaign stands for: its structures, its descriptor, its rules, built once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+from ase import Atoms
+
+from assay.atoms.biased.bias import AbstractBias, BoundedBias, DeviationBias
+from assay.atoms.biased.calculator import BiasedCalculator
+from assay.atoms.biased.spread import CommitteeChoice
+from assay.atoms.biased.tau import TauControl
+from assay.atoms.campaign.configuration import HyperactiveLearningConfiguration
+from assay.atoms.campaign.trajectory import Course
+from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
+from assay.atoms.dynamics.limits import Guards, Limits
+from assay.atoms.dynamics.monte_carlo import CellMoves, SwapMoves
+from assay.atoms.dynamics.schedule import Schedule
+from assay.atoms.dynamics.step import Dynamics
+from assay.atoms.dynamics.walls import SphericalWall
+from assay.atoms.labels import label_with
+from assay.atoms.potential.fit import PotentialFit
+from assay.atoms.potential.labelled import LabelledStructure
+from assay.atoms.potential.potential import LinearPotential
+from assay.atoms.selection.scores import (
+    BiasForceRatio,
+    RelativeForceUncertainty,
+    Score,
+    SoftmaxBiasForce,
+)
+from assay.atoms.selection.selector import AdaptiveThreshold, Selector
+from assay.atoms.structures import bare, label_of, structures_of
+from assay.errors import ConfigurationError
+from assay.executors.evaluators import load_function
+
+__all__ = ["Problem"]
+
+# The keys of a start structure's comment line that are for its trajectories alone.
+OVERRIDES = ("temperature_K", "pressure_GPa", "relative")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A configuration, with what it stands for.
+
+    Raises:
+        UsageError: when structures cannot be read, or a number breaks a rule of what it configures.
+    """
+
+    settings: HyperactiveLearningConfiguration
+
+    @cached_property
+    def starts(self) -> list[Atoms]:
+        """Where trajectories begin, with their overrides in `info`."""
+        return structures_of(self.settings.structures) if self.settings.structures else []
+
+    @cached_property
+    def unlabelled(self) -> list[Atoms]:
+        """The start structures that are to be labelled first."""
+        return [bare(atoms) for atoms in self.starts if label_of(atoms) is None]
+
+    @cached_property
+    def labelled(self) -> list[LabelledStructure]:
+        """What is known from the beginning."""
+        return [
+            self.beyond_base(LabelledStructure.of(atoms))
+            for atoms in self.starts
+            if label_of(atoms) is not None
+        ]
+
+    @cached_property
+    def pool(self) -> list[Atoms] | None:
+        """The structures to choose from; None where dynamics finds them."""
+        return (
+            None
+            if self.settings.pool is None
+            else [bare(atoms) for atoms in structures_of(self.settings.pool)]
+        )
+
+    @cached_property
+    def test(self) -> list[LabelledStructure]:
+        """The structures for errors."""
+        if self.settings.test is None:
+            return []
+        return [LabelledStructure.of(atoms) for atoms in structures_of(self.settings.test)]
+
+    @cached_property
+    def descriptor(self) -> BodyOrderedDescriptor:
+        """What structures are described by."""
+        given = self.settings.descriptor
+        present = {
+            symbol for atoms in (*self.starts, *(self.pool or ())) for symbol in atoms.get_chemical_symbols()
+        }
+        elements = tuple(given.species or sorted(present))
+        missing = sorted(present - set(elements))
+        if missing:
+            raise ConfigurationError(
+                f"the driver's key 'descriptor.species' must name all species of the structures, {', '.join(missing)} lack"
+            )
+        return BodyOrderedDescriptor(elements, **given.model_dump(exclude={"species"}))
+
+    @cached_property
+    def fit(self) -> PotentialFit:
+        """How labels become a potential."""
+        keys = self.settings.fit.model_dump(
+            exclude={"energy_noise_of", "virial_noise_of", "largest_force_eV_per_A"}
+        )
+        return PotentialFit(**keys)
+
+    @cached_property
+    def base(self) -> Any:
+        """The calculator that the potential corrects, or None."""
+        return None if self.settings.base is None else load_function(self.settings.base)()
+
+    @cached_property
+    def score(self) -> Score:
+        """How much a structure could teach."""
+        given = self.settings.selection
+        kinds = {
+            "relative force uncertainty": RelativeForceUncertainty,
+            "bias force": BiasForceRatio,
+            "softmax bias force": SoftmaxBiasForce,
+        }
+        return kinds[given.score](given.regulariser_eV_per_A)
+
+    @cached_property
+    def guards(self) -> Guards:
+        """What makes a structure unphysical."""
+        given = self.settings.selection
+        return Guards(given.minimum_distance_A, given.covalent_fraction, given.maximum_force_eV_per_A)
+
+    def beyond_base(self, known: LabelledStructure) -> LabelledStructure:
+        """What labels say beyond the base, without forces that are too large."""
+        limited = known.within(self.settings.fit.largest_force_eV_per_A)
+        if self.base is None:
+            return limited
+        label = label_with(self.base, known.atoms)
+        return limited.minus(LabelledStructure(known.atoms, label.energy_eV, label.forces, label.virial))
+
+    def calculator(self, potential: LinearPotential) -> BiasedCalculator:
+        """The calculator that a trajectory runs on."""
+        given = self.settings.bias
+        return BiasedCalculator(
+            potential,
+            base=self.base,
+            control=TauControl(0.0, given.history, given.burn_in, given.largest_tau),
+            bias=self._bias,
+            committee=CommitteeChoice(given.committee) if given.committee else None,
+        )
+
+    def course(self, start: Atoms) -> Course:
+        """How a trajectory from a start structure is run."""
+        given, bias = self.settings.dynamics, self.settings.bias
+        return Course(
+            self._dynamics(start),
+            given.steps,
+            _schedule(start.info.get("relative", bias.relative), given.steps),
+            self._selector,
+            self.score,
+            self.settings.selection.interval,
+            Limits(Guards(maximum_force_eV_per_A=math.inf), given.energy_rise_eV_per_atom),
+        )
+
+    @property
+    def _bias(self) -> AbstractBias:
+        given = self.settings.bias
+        if given.height_eV is None or given.width_eV is None:
+            return DeviationBias()
+        return BoundedBias(given.height_eV, given.width_eV)
+
+    def _dynamics(self, start: Atoms) -> Dynamics:
+        given = self.settings.dynamics
+        moves, swaps, wall = given.cell_moves, given.swaps, given.wall
+        temperature = start.info.get("temperature_K", given.temperature_K)
+        return Dynamics(
+            given.timestep_fs,
+            _schedule(temperature, given.steps),
+            given.friction_per_fs,
+            _schedule(start.info.get("pressure_GPa", given.pressure_GPa), given.steps),
+            None if moves is None else CellMoves(**moves.model_dump()),
+            None if swaps is None else SwapMoves(**swaps.model_dump()),
+            () if wall is None else (SphericalWall(wall.radius_A, wall.stiffness_eV_per_A2),),
+            at_rest=wall is None,
+        )
+
+    @cached_property
+    def _selector(self) -> Selector:
+        given = self.settings.selection
+        threshold = given.threshold
+        return Selector(
+            AdaptiveThreshold(given.multiplier, given.mixing, given.delay)
+            if threshold == "adaptive"
+            else threshold,
+            given.highest_score,
+            given.pick,
+            self.guards,
+        )
+
+
+def _schedule(value: Any, steps: int) -> Schedule:
+    """A number, or a ramp along a trajectory."""
+    numbers = [float(value)] if not isinstance(value, list | tuple) else [float(entry) for entry in value]
+    return (
+        Schedule((0,), (numbers[0],)) if len(numbers) == 1 else Schedule((0, steps), (numbers[0], numbers[1]))
+    )

@@ -19,12 +19,12 @@ from assay.atoms.descriptors.abstract import AbstractDescriptor
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.surrogates.linear_evidence import NoisyRows
 
-__all__ = ["Design", "SizeScaling", "label_rows"]
+__all__ = ["Design", "SizeScaling", "label_rows", "noise_growth"]
 
 Array = np.ndarray
 
 SizeScaling = Literal["atom", "sqrt_atom", "structure"]
-_POWER = {"atom": 2, "sqrt_atom": 1, "structure": 0}
+_POWER = {"atom": 1.0, "sqrt_atom": 0.5, "structure": 0.0}
 _VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))
 
 
@@ -97,6 +97,11 @@ class Design:
         return np.maximum(scale, 1e-6 * scale.max()) if scale.max() > 0.0 else np.ones_like(scale)
 
 
+def noise_growth(noise_of: SizeScaling, atom_count: float) -> float:
+    """By which the noise of a structure's energy or virial exceeds that of one atom's."""
+    return atom_count ** _POWER[noise_of]
+
+
 def label_rows(
     descriptor: AbstractDescriptor,
     labels: LabelledStructure,
@@ -110,7 +115,7 @@ def label_rows(
     numbers = np.array([(symbols == species).sum() for species in descriptor.species], dtype=float)
     energy = _no_rows(descriptor)
     if labels.energy_eV is not None and labels.energy_weight > 0.0:
-        factor = np.array([size ** _POWER[energy_noise_of] / labels.energy_weight])
+        factor = np.array([noise_growth(energy_noise_of, size) ** 2 / labels.energy_weight])
         energy = _rows(rows.energy[None], np.append(labels.energy_eV, numbers)[None], factor)
     forces = _no_rows(descriptor)
     if labels.forces is not None:
@@ -123,7 +128,7 @@ def label_rows(
         )
     virial = _no_rows(descriptor)
     if labels.virial is not None and labels.virial_weight > 0.0:
-        factor = np.full(6, size ** _POWER[virial_noise_of] / labels.virial_weight)
+        factor = np.full(6, noise_growth(virial_noise_of, size) ** 2 / labels.virial_weight)
         target = _targets(labels.virial[_VOIGT], len(numbers))
         virial = _rows(rows.virial[_VOIGT], target, factor)
     return energy, forces, virial

@@ -6,15 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
 from assay.atoms.descriptors.abstract import AbstractDescriptor, Contraction, DescriptorRows
-from assay.atoms.potential.design import SizeScaling, label_rows
+from assay.atoms.potential.design import SizeScaling, label_rows, noise_growth
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.errors import UsageError
 from assay.numerics.linear_model import LinearModel
+from assay.numerics.misspecification import pointwise_shifts, widened_for_misfit
 from assay.numerics.random import generator
 
 __all__ = ["LabelNoise", "LinearPotential"]
@@ -43,6 +44,22 @@ class LabelNoise:
     def values(self) -> tuple[float | None, float | None, float | None]:
         """Of energies, forces and virials."""
         return self.energy_eV, self.force_eV_per_A, self.virial_eV
+
+    def energy_deviation_eV(self, atom_count: float) -> float | None:
+        """Of the energy of a structure."""
+        return (
+            None
+            if self.energy_eV is None
+            else self.energy_eV * noise_growth(self.energy_noise_of, atom_count)
+        )
+
+    def virial_deviation_eV(self, atom_count: float) -> float | None:
+        """Of a component of the virial of a structure."""
+        return (
+            None
+            if self.virial_eV is None
+            else self.virial_eV * noise_growth(self.virial_noise_of, atom_count)
+        )
 
 
 @final
@@ -137,6 +154,29 @@ class LinearPotential:
         whitened = rows.forces @ self.looked.inverse_root
         return np.sqrt(np.einsum("icj,icj->i", whitened, whitened))
 
+    def whitened_rows(self, atoms: Any) -> Array:
+        """(rows, n), H R⁻¹ with each row over the noise of its label: what information gain and grades are made of."""
+        design, _, precision = self._rows(_unlabelled(atoms))
+        return (np.sqrt(precision)[:, None] * design) @ self.looked.inverse_root
+
+    def widened(
+        self,
+        structures: Sequence[LabelledStructure],
+        form: Literal["ensemble", "hypercube"] = "hypercube",
+    ) -> LinearPotential:
+        """The belief with the uncertainty that the misfit leaves however many labels there are; the same mean.
+
+        Use it where labels have no noise, so that what remains is the model's own error, and before any look.
+
+        Arguments:
+            structures: those that were fitted.
+            form: of `assay.numerics.misspecification`: the typical or the largest error.
+        """
+        rows = [self._rows(self._beyond_reference(one)) for one in structures]
+        design, target, precision = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+        shifts = pointwise_shifts(self.model, design, target, precision)
+        return replace(self, looked=widened_for_misfit(self.model, shifts, form))
+
     def given(self, structures: Sequence[LabelledStructure]) -> LinearPotential:
         """The belief after more labels, at the same prior, noises and reference energies; looks without labels stay.
 
@@ -144,10 +184,7 @@ class LinearPotential:
         """
         model, looked = self.model, self.looked
         for labels in structures:
-            reference = self.reference_energy_eV(labels.atoms)
-            if labels.energy_eV is not None:
-                labels = replace(labels, energy_eV=labels.energy_eV - reference)
-            design, target, precision = self._rows(labels)
+            design, target, precision = self._rows(self._beyond_reference(labels))
             model = model.given(design, target, precision)
             looked = model if self.looked is self.model else looked.given_inputs(design, precision)
         return replace(self, model=model, looked=looked)
@@ -181,6 +218,11 @@ class LinearPotential:
         """
         normal = generator(seed, 0, "committee").standard_normal((count, self.descriptor.size))
         return self.weights + normal @ self.looked.inverse_root.T
+
+    def _beyond_reference(self, labels: LabelledStructure) -> LabelledStructure:
+        reference = self.reference_energy_eV(labels.atoms)
+        energy = None if labels.energy_eV is None else labels.energy_eV - reference
+        return replace(labels, energy_eV=energy)
 
     def _rows(self, labels: LabelledStructure) -> tuple[Array, Array, Array]:
         """Design (rows, n), targets (rows, 1) and precisions (rows,) of the kinds that have a noise."""

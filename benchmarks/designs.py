@@ -57,6 +57,7 @@ ALLOWED = 1.02
 # (dimension, points before, points of the batch, whether half of the box is cut off by a constraint).
 BATCHES = (
     *((2, 10, 2, False), (3, 28, 12, False), (10, 50, 50, False), (2, 50, 250, False), (5, 100, 400, False)),
+    (1, 100, 2000, False),
     *(
         (10, 100, 200, False),
         (2, 100, 1000, False),

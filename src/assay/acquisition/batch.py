@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -81,11 +83,35 @@ def _moved(
     penalties = PENALTIES if feasible.count else (0.0,)
     calls = max(evaluations // len(penalties), 2)
     for penalty in penalties:
-        flat = minimize(
-            function, flat, (penalty,), jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(flat),
-            options={"maxfun": calls, "maxiter": calls, "ftol": 1e-7, "gtol": 1e-6, "maxcor": 20},
-        ).x  # fmt: skip
+        budget = _Budget(partial(function, penalty=penalty), calls)
+        with contextlib.suppress(_SpentError):
+            minimize(
+                budget, flat, jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(flat),
+                options={"maxfun": calls, "maxiter": calls, "ftol": 1e-7, "gtol": 1e-6, "maxcor": 20},
+            )  # fmt: skip
+        flat = budget.best
     return placed(np.clip(flat, 0.0, 1.0))
+
+
+class _SpentError(Exception):
+    """All calls are made."""
+
+
+class _Budget:
+    """A function that is called so often and no more, and its best point: SciPy's limit counts whole line searches."""
+
+    def __init__(self, function: Callable[[Array], tuple[float, Array]], calls: int) -> None:
+        self.best = np.empty(0)
+        self._function, self._left, self._least = function, calls, np.inf
+
+    def __call__(self, flat: Array) -> tuple[float, Array]:
+        if not self._left:
+            raise _SpentError
+        self._left -= 1
+        value, gradient = self._function(flat)
+        if value < self._least or not self.best.size:
+            self._least, self.best = value, flat.copy()
+        return value, gradient
 
 
 def _inside(coordinates: Coordinates, feasible: FeasibleSet, points: Array, before: Array) -> Array:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import get_lapack_funcs
 
 from assay.acquisition.abstract import AbstractAcquisition
+from assay.errors import NumericalError
 from assay.numerics.spread import AbstractSpread
 from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.averaged_gaussian_process import AveragedPosterior
@@ -27,6 +28,8 @@ from assay.surrogates.latent_gaussian import AbstractLatentGaussian
 __all__ = ["BatchUncertainty", "LogSpreadVariance", "SpreadVariance"]
 
 Array = np.ndarray
+
+dpotrf, dpotri = get_lapack_funcs(("potrf", "potri"), dtype=np.float64)
 
 
 @final
@@ -66,9 +69,9 @@ class BatchUncertainty:
             mean, covariance, pullback = posterior.grouped_pullback(points[None])
             bars = np.empty_like(covariance)
             for k, scale in enumerate(scales):
-                factor = cho_factor(covariance[0, k] / scale + self.nugget * np.eye(count), lower=True)
-                value += 2.0 * float(np.log(factor[0].diagonal()).sum())
-                bars[0, k] = cho_solve(factor, np.eye(count)) / scale
+                log_determinant, inverse = _inverted(covariance[0, k] / scale + self.nugget * np.eye(count))
+                value += log_determinant
+                bars[0, k] = inverse / scale
             gradient += pullback(np.zeros_like(mean), bars)[0]
         return value / (count * responses), gradient / (count * responses)
 
@@ -141,6 +144,22 @@ class LogSpreadVariance(AbstractAcquisition):
         for column, labels in self.allowed.items():
             value = np.where(np.isin(points[:, column], labels), value, -np.inf)
         return value, gradient
+
+
+def _inverted(matrix: Array) -> tuple[float, Array]:
+    """log det A and A⁻¹ of a symmetric positive definite matrix, which is overwritten.
+
+    Raises:
+        NumericalError: when it is not positive definite.
+    """
+    lower, info = dpotrf(matrix.T, lower=1, overwrite_a=1)  # with zeros above the diagonal
+    if info:
+        raise NumericalError("the covariance of a batch is not positive definite; take a larger nugget")
+    log_determinant = 2.0 * float(np.log(lower.diagonal()).sum())
+    below, _ = dpotri(lower, lower=1, overwrite_c=1)
+    inverse = below + below.T
+    np.fill_diagonal(inverse, below.diagonal())
+    return log_determinant, inverse
 
 
 def _prior_variance(posterior: AbstractPosterior, references: Array) -> Array:

@@ -29,7 +29,7 @@ Array = np.ndarray
 
 # Work of all descents of a batch, in entries of arrays: a second or less up to so many coordinates, more for more of them.
 WORK, COORDINATES = 3e7, 500
-MOST_STARTS_OF_BATCH, CALLS_OF_START, FEWEST_CALLS, MOST_CALLS = 6, 100, 6, 200
+MOST_STARTS_OF_BATCH, CALLS_OF_START, FEWEST_CALLS, MOST_CALLS = 6, 100, 3, 200
 # Of one call, beyond which a posterior that is an average over many is represented by the heaviest of them.
 MOST_AVERAGED_WORK = 2e6
 # The sample of a constrained space that stands for it, and of any space that stands for a model's own variance.

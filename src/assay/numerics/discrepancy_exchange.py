@@ -33,7 +33,7 @@ def exchanged(discrepancy: CentredDiscrepancy, points: Array, most_exchanges: in
     """
     points = points.copy()
     count, dimension = points.shape
-    if count < 2 or dimension + len(discrepancy.fixed) < 2:
+    if count < 2 or dimension < 2:  # to permute the only column changes no set of points
         return points
     labels, fixed = discrepancy.labels, discrepancy.fixed
     own = [column_kernel(points[:, k], points[:, k], labels[k]) for k in range(dimension)]

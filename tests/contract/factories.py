@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase.neighborlist import neighbor_list
 from tests.acquisition.drawn import DrawnBeliefs
 from tests.acquisition.gaussian import WavyBelief
 
@@ -37,6 +38,8 @@ from assay.acquisition.sampled import (
 )
 from assay.acquisition.spread_variance import BatchUncertainty, LogSpreadVariance, SpreadVariance
 from assay.acquisition.surprise import LogSurprise
+from assay.atoms.descriptors.adapted import AdaptedDescriptor, FeatureDerivatives
+from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.discovery.engines import DeterministicEngine, OperonEngine
 from assay.discovery.pysr import PySREngine
 from assay.drivers.abstract import AbstractDriver
@@ -89,7 +92,7 @@ from assay.surrogates.transformed import TransformedSurrogate
 from assay.surrogates.variance_reduction import VarianceReduction
 from assay.testing.surrogate_suite import example_data
 
-__all__ = ["ACQUISITIONS", "DRIVERS", "EVALUATORS", "EXECUTORS", "STORES", "SURROGATES"]
+__all__ = ["ACQUISITIONS", "DESCRIPTORS", "DRIVERS", "EVALUATORS", "EXECUTORS", "STORES", "SURROGATES"]
 
 
 def _quantity() -> SelectedOutput:
@@ -302,4 +305,34 @@ ENGINES = {
     "linear algebra": (DeterministicEngine, DeterministicEngine),
     "pyoperon": (OperonEngine, OperonEngine),
     "PySR": (PySREngine, PySREngine),
+}
+
+
+def _pair_sums(atoms: Any) -> FeatureDerivatives:
+    """Of each atom: the sums over its neighbours, with periodic images, of exp(-r²) and exp(-r² / 2)."""
+    centres, neighbours, vectors = neighbor_list("ijD", atoms, 9.0)
+    decays = np.array([1.0, 0.5])
+    terms = np.exp(-decays * (vectors**2).sum(axis=1)[:, None])
+    slopes = -2.0 * decays * vectors[:, :, None] * terms[:, None, :]
+    values, positions = np.zeros((len(atoms), 2)), np.zeros((len(atoms), 3, 2))
+    np.add.at(values, centres, terms)
+    np.add.at(positions, neighbours, slopes)
+    np.add.at(positions, centres, -slopes)
+    return FeatureDerivatives(values, positions, np.einsum("pa,pbn->abn", vectors, slopes))
+
+
+DESCRIPTORS: dict[str, tuple[type, Callable[[], Any]]] = {
+    "body-ordered": (
+        BodyOrderedDescriptor,
+        lambda: BodyOrderedDescriptor(
+            ("H", "O"),
+            {("H", "H"): 3.0, ("O", "H"): 3.4, ("O", "O"): 3.7},
+            4.0,
+            radial_count=2,
+            angular_count=3,
+            pair_count=3,
+            cubic_count=1,
+        ),
+    ),
+    "adapted": (AdaptedDescriptor, lambda: AdaptedDescriptor(("H", "O"), 2, _pair_sums)),
 }

@@ -8,9 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract.factories import ACQUISITIONS, DRIVERS, ENGINES, EVALUATORS, EXECUTORS, STORES, SURROGATES
+from tests.contract.factories import (
+    ACQUISITIONS,
+    DESCRIPTORS,
+    DRIVERS,
+    ENGINES,
+    EVALUATORS,
+    EXECUTORS,
+    STORES,
+    SURROGATES,
+)
 
 from assay.acquisition.abstract import AbstractAcquisition
+from assay.atoms.descriptors.abstract import AbstractDescriptor
 from assay.discovery.abstract import AbstractEngine
 from assay.drivers.abstract import AbstractDriver
 from assay.errors import MissingExtraError
@@ -18,6 +28,7 @@ from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
 from assay.store.abstract import AbstractStore
 from assay.surrogates.abstract import AbstractPosterior, AbstractSurrogate
 from assay.testing.acquisition_suite import ACQUISITION_CHECKS
+from assay.testing.descriptor_suite import DESCRIPTOR_CHECKS
 from assay.testing.discovery import discover
 from assay.testing.driver_suite import DRIVER_CHECKS
 from assay.testing.engine_suite import ENGINE_CHECKS
@@ -35,6 +46,7 @@ TABLES: dict[type, Rows] = {
     AbstractStore: STORES,
     AbstractDriver: DRIVERS,
     AbstractEngine: ENGINES,
+    AbstractDescriptor: DESCRIPTORS,
 }
 
 
@@ -96,4 +108,9 @@ def test_engine(check: Callable[..., None], make: Callable[..., Any]) -> None:
         make().check()
     except MissingExtraError as error:
         pytest.skip(str(error))
+    check(make)
+
+
+@each(DESCRIPTORS, DESCRIPTOR_CHECKS)
+def test_descriptor(check: Callable[..., None], make: Callable[..., Any]) -> None:
     check(make)

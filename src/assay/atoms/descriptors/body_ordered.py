@@ -15,6 +15,7 @@ from assay.atoms.descriptors.abstract import (
     Contraction,
     DescriptorRows,
 )
+from assay.atoms.descriptors.elements import check_elements, species_numbers
 from assay.atoms.descriptors.environments import Environments
 from assay.atoms.descriptors.neighbours import Neighbourhood, neighbourhood
 from assay.atoms.descriptors.terms import AbstractTerm, DensityTerm, PairTerm
@@ -47,14 +48,14 @@ class BodyOrderedDescriptor(AbstractDescriptor):
         angular_count: angular momenta of the density: l = 0 ... angular_count - 1.
         pair_count: radial functions of the pairs.
         cubic_count: radial functions that enter the four-body features, at most `radial_count`; 0 for none.
-        cubic_angular_count: angular momenta that enter them, at most `angular_count`.
+        cubic_angular_count: angular momenta that enter them, at most `angular_count`; None for all.
 
     Raises:
         UsageError: an element, a count or a cutoff breaks its rule.
 
     Example:
         >>> from ase.build import bulk
-        >>> descriptor = BodyOrderedDescriptor(("Si",), radial_count=4, angular_count=3, cubic_angular_count=3)
+        >>> descriptor = BodyOrderedDescriptor(("Si",), radial_count=4, angular_count=3)
         >>> descriptor.size
         88
         >>> evaluation = descriptor.evaluate(bulk("Si", cubic=True))
@@ -74,11 +75,10 @@ class BodyOrderedDescriptor(AbstractDescriptor):
     angular_count: int = 5
     pair_count: int = 11
     cubic_count: int = 3
-    cubic_angular_count: int = 5
+    cubic_angular_count: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.elements or len(set(self.elements)) < len(self.elements):
-            raise UsageError(f"the elements of a descriptor must be there, each once, got {self.elements}")
+        check_elements(self.elements)
         rules = {
             "radial_count": (1, None),
             "angular_count": (1, None),
@@ -88,7 +88,7 @@ class BodyOrderedDescriptor(AbstractDescriptor):
         }
         for name, (least, most) in rules.items():
             value = getattr(self, name)
-            if value < least or (most is not None and value > most):
+            if value is not None and (value < least or (most is not None and value > most)):
                 limit = f"at least {least}" + ("" if most is None else f" and at most {most}")
                 raise UsageError(f"the {name} of a descriptor must be {limit}, got {value}")
         for name in ("cutoff_A", "pair_cutoff_A"):
@@ -107,7 +107,7 @@ class BodyOrderedDescriptor(AbstractDescriptor):
         return np.tile(np.concatenate([term.smoothness for term, _ in self._terms]), len(self.elements))
 
     def evaluate(self, atoms: Any) -> BodyOrderedEvaluation:
-        species = self._species_numbers(atoms)
+        species = species_numbers(atoms, self.elements)
         environments = self._environments(atoms, species)
         blocks = np.concatenate([term.values() for term in environments], axis=1)
         return BodyOrderedEvaluation(environments, species, len(self.elements), blocks)
@@ -130,9 +130,8 @@ class BodyOrderedDescriptor(AbstractDescriptor):
     def _terms(self) -> tuple[tuple[AbstractTerm, Array], ...]:
         """Each term with its table of cutoffs."""
         count = len(self.elements)
-        density = DensityTerm(
-            count, self.radial_count, self.angular_count, self.cubic_count, self.cubic_angular_count
-        )
+        cubic_angular = self.cubic_angular_count or self.angular_count
+        density = DensityTerm(count, self.radial_count, self.angular_count, self.cubic_count, cubic_angular)
         return (
             (
                 PairTerm(count, self.pair_count),
@@ -140,16 +139,6 @@ class BodyOrderedDescriptor(AbstractDescriptor):
             ),
             (density, _cutoff_table("cutoff_A", self.cutoff_A, self.elements)),
         )
-
-    def _species_numbers(self, atoms: Any) -> Array:
-        symbols = atoms.get_chemical_symbols()
-        unknown = sorted(set(symbols) - set(self.elements))
-        if unknown:
-            raise UsageError(
-                f"the descriptor knows {', '.join(self.elements)}; {atoms.get_chemical_formula()} has"
-                f" {', '.join(unknown)} as well"
-            )
-        return np.array([self.elements.index(symbol) for symbol in symbols], dtype=np.intp)
 
     def _environments(self, atoms: Any, species: Array) -> list[Environments]:
         found: dict[float, Neighbourhood] = {}

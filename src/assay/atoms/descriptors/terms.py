@@ -106,9 +106,11 @@ class DensityTerm(AbstractTerm):
 
     @property
     def size(self) -> int:
-        return len(self.smoothness)
+        squares = len(self._pairs[0]) * self.angular_count
+        mixed = len(self._cubic_pairs) * (self.cubic_angular_count - 1) * len(self._cubic_radial)
+        return squares + self._triples.shape[1] + mixed
 
-    @cached_property
+    @property
     def smoothness(self) -> Array:
         degree = (np.arange(self.species_count * self.radial_count) % self.radial_count) ** 2.0
         first, second = self._pairs

@@ -26,7 +26,7 @@ from assay.atoms.dynamics.walls import AbstractWall
 from assay.errors import UsageError
 from assay.numerics.random import generator
 
-__all__ = ["Dynamics", "Forces", "advance", "begin"]
+__all__ = ["Dynamics", "Forces", "advance", "begin", "moved", "moves_of_monte_carlo"]
 
 
 @final
@@ -157,15 +157,11 @@ def advance(state: State, forces: Forces, dynamics: Dynamics) -> State:
         >>> advance(state, forces, dynamics).step
         1
     """
-    moved = _move(state, forces, dynamics)
-    if dynamics.swaps and moved.step % dynamics.swaps.interval == 0:
-        moved = _swap(moved, forces, dynamics, dynamics.swaps)
-    if dynamics.cell_moves and moved.step % dynamics.cell_moves.interval == 0:
-        moved = _change_cell(moved, forces, dynamics, dynamics.cell_moves)
-    return moved
+    return moves_of_monte_carlo(moved(state, forces, dynamics), forces, dynamics)
 
 
-def _move(state: State, forces: Forces, dynamics: Dynamics) -> State:
+def moved(state: State, forces: Forces, dynamics: Dynamics) -> State:
+    """The state after a step of dynamics alone."""
     step = state.step + 1
     structure, temperature = state.structure, dynamics.temperature_at(step)
     noise = None
@@ -185,6 +181,15 @@ def _move(state: State, forces: Forces, dynamics: Dynamics) -> State:
     evaluation = forces.at(structure, dynamics.walls)
     momenta = kick(momenta, evaluation.forces, dynamics.timestep_fs)
     return replace(state, step=step, structure=structure, momenta=momenta, evaluation=evaluation)
+
+
+def moves_of_monte_carlo(state: State, forces: Forces, dynamics: Dynamics) -> State:
+    """The state after the swaps and the move of the cell that are due at its step."""
+    if dynamics.swaps and state.step % dynamics.swaps.interval == 0:
+        state = _swap(state, forces, dynamics, dynamics.swaps)
+    if dynamics.cell_moves and state.step % dynamics.cell_moves.interval == 0:
+        state = _change_cell(state, forces, dynamics, dynamics.cell_moves)
+    return state
 
 
 def _change_cell(state: State, forces: Forces, dynamics: Dynamics, moves: CellMoves) -> State:

@@ -230,7 +230,9 @@ def _applied(function: str, argument: Sum) -> Sum:
         logarithms = (
             _scaled(_factor(Applied("log", _factor(factor))), exponent) for factor, exponent in product
         )
-        start = _sum([((), math.log(abs(coefficient)))])
+        # What multiplying and dividing has left of 1 is no term.
+        shift = math.log(abs(coefficient))
+        start = _sum([((), shift if abs(shift) > 1e-14 else 0.0)])
         return reduce(lambda one, other: _added(one, other), logarithms, start)
     if value is not None and hasattr(math, function):
         try:

@@ -7,13 +7,14 @@ what is left of it when its unit is divided out. What is found comes back as an 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import reduce
 
 import numpy as np
 
 from assay.discovery.canonical import number
 from assay.discovery.problem import Back, Feature, Problem
+from assay.discovery.separable import products_of_factors, sums_of_products
 from assay.discovery.subsets import best_subsets
 from assay.space.syntax import Binary, Call, Node, Number
 
@@ -27,21 +28,23 @@ LARGEST_RATIONAL = 45
 MOST_TERMS = 4
 
 
-def deterministic_laws(problem: Problem, *, with_functions: bool = True) -> Iterator[Node]:
+def deterministic_laws(problem: Problem, permitted: Collection[str]) -> Iterator[Node]:
     """Equations for the response, with numbers for their coefficients.
 
     Arguments:
         problem: what to explain by what.
-        with_functions: whether roots, logarithms and exponentials may be in them; otherwise only + - * /.
+        permitted: the operators that may be in them.
     """
+    with_functions = "^" in permitted or bool({"sqrt", "exp", "log"} & set(permitted))
     if with_functions:
         yield from _power_laws(problem)
+        yield from products_of_factors(problem, permitted)
     exponents = _exponents(len(problem.features), whole=not with_functions)
     monomials, columns = _library(problem.features, exponents)
     for values, weights, back in _transformed(problem, with_functions):
         yield from _sums(monomials, columns, values, weights, back)
-    if with_functions and (problem.target > 0).all():
-        yield from _exponentials(problem, monomials, columns)
+    if with_functions:
+        yield from sums_of_products(problem, permitted)
     yield from _rationals(problem)
 
 
@@ -82,47 +85,6 @@ def _sums(
     root = np.sqrt(weights)
     for subset in best_subsets(columns * root[:, None], values * root, MOST_TERMS):
         yield back(_weighted_sum([monomials[index] for index in subset.members], subset.coefficients))
-
-
-def _exponentials(problem: Problem, monomials: Sequence[Node], columns: Array) -> Iterator[Node]:
-    """y = C Π x^a exp(Σ c m): a sum for the logarithm, with the constant and all logarithms always in it."""
-    positive = [feature for feature in problem.features if (feature.values > 0).all()]
-    nodes = [Call("log", (feature.node,)) for feature in positive]
-    root = np.sqrt(problem.weights) * problem.target
-    always = root[:, None] * np.column_stack(
-        [np.ones_like(root), *(np.log(feature.values) for feature in positive)]
-    )
-    if len(root) <= always.shape[1]:
-        return
-    basis = np.linalg.qr(always)[0]
-    design, values = columns * root[:, None], np.log(problem.target) * root
-    rest = design - basis @ (basis.T @ design)
-    # What these explain on their own is no column.
-    rest[:, np.linalg.norm(rest, axis=0) <= 1e-7 * np.linalg.norm(design, axis=0)] = 0.0
-    for subset in best_subsets(rest, values - basis @ (basis.T @ values), 2):
-        left = values - design[:, list(subset.members)] @ np.array(subset.coefficients)
-        shift, *powers = np.linalg.lstsq(always, left, rcond=None)[0].tolist()
-        inside = _weighted_sum(
-            [*nodes, *(monomials[index] for index in subset.members)], (*powers, *subset.coefficients)
-        )
-        yield problem.back(_exponential(Binary("+", number(shift), inside)))
-
-
-def _exponential(node: Node) -> Node:
-    """exp of a sum, with c log(x) in it as x^c."""
-    factors: list[Node] = []
-    rest: list[Node] = []
-    pending = [node]
-    while pending:
-        match pending.pop():
-            case Binary("+", left, right):
-                pending += [left, right]
-            case Binary("*", coefficient, Call("log", (base,))):
-                factors.append(Binary("^", base, coefficient))
-            case other:
-                rest.append(other)
-    inside = reduce(lambda one, other: Binary("+", one, other), rest)
-    return _product([Call("exp", (inside,)), *factors])
 
 
 def _rationals(problem: Problem) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from typing import Any
 from assay.discovery.abstract import AbstractEngine, Budget, Request
 from assay.discovery.allowed import Allowed, Constraints
 from assay.discovery.data import columns_of
-from assay.discovery.engines import DeterministicEngine, chosen_engines
+from assay.discovery.engines import DeterministicEngine, OperonEngine, chosen_engines
 from assay.discovery.laws import Law, Laws
 from assay.discovery.operators import BINARY_OPERATORS, UNARY_OPERATORS, Operators
 from assay.discovery.portfolio import SEARCHED
@@ -163,10 +163,11 @@ def _found(
 def _searched(
     search: Search, engine: AbstractEngine, request: Request, laws: list[Law], watch: Watch
 ) -> list[Law]:
+    are_fitted = isinstance(engine, (DeterministicEngine, OperonEngine))
     for problem in search.problems:
         if request.budget.is_spent and laws:
             break
-        laws = search.judged(engine.equations(problem, request), laws, request.budget)
+        laws = search.judged(engine.equations(problem, request), laws, request.budget, are_fitted=are_fitted)
         watch.seen(engine.name, laws)
         if any(map(search.is_exact, laws)):
             break

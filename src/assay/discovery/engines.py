@@ -41,9 +41,7 @@ class DeterministicEngine(AbstractEngine):
         return frozenset()
 
     def equations(self, problem: Problem, request: Request) -> Iterator[Node]:
-        permitted = request.operators.permitted
-        with_functions = "^" in permitted or bool(permitted & {"sqrt", "exp", "log"})
-        return deterministic_laws(problem, with_functions=with_functions)
+        return deterministic_laws(problem, request.operators.permitted)
 
 
 @final

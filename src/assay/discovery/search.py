@@ -14,6 +14,7 @@ from assay.discovery.allowed import Allowed
 from assay.discovery.canonical import number
 from assay.discovery.consistency import units_of_constants
 from assay.discovery.dimensions import Dimensions, Group, power_for, readable_groups
+from assay.discovery.forms import Form
 from assay.discovery.laws import Law, Laws
 from assay.discovery.problem import Feature, Problem
 from assay.discovery.recommendation import pareto_front, recommended
@@ -34,6 +35,7 @@ EXACT = 1e-10  # relative error on rows left out, at which the search is over
 ROUNDED = 1e-13  # relative error on all rows, at which an equation leaves nothing to explain
 LEAST_FOR_ERRORS = 30  # rows, below which their size cannot be told
 LIKELIER = 3.0  # in the logarithm, before errors are taken for relative
+FAR_BEHIND = 2.0  # in the mean square of the errors, before the fit
 JUDGED = 40  # equations that are fitted anew without some rows
 APPLICATIONS = 20  # features of own operators, since linear algebra takes powers of all
 
@@ -126,19 +128,30 @@ class Search:
         problems = tuple(replace(problem, weights=problem.weights * factor) for problem in self.problems)
         return replace(self, table=replace(self.table, weights=weights), problems=problems, is_relative=True)
 
-    def judged(self, nodes: Iterable[Node], laws: list[Law], budget: Budget) -> list[Law]:
-        """The laws so far with those that these equations become: fitted, permitted, without duplicates, on the front."""
+    def judged(
+        self, nodes: Iterable[Node], laws: list[Law], budget: Budget, *, are_fitted: bool = False
+    ) -> list[Law]:
+        """The laws so far with those that these equations become: fitted, permitted, without duplicates, on the front.
+
+        Arguments:
+            are_fitted: whether the constants in the equations are near their best, so that those which are far behind others
+                need no fit.
+        """
         table, seen = self.table, {law.form.signature for law in laws}
         fresh: list[Refined] = []
+        known = [(law.complexity, law.fit.loss) for law in laws]
         for node in nodes:
             if budget.is_spent:
                 break
+            if are_fitted and not self._is_promising(node, known):
+                continue
             for law in refined(node, table.columns, table.response, table.weights):
                 if law.form.signature not in seen and self.allowed.permits(
                     law.form.with_values(law.fit.values)
                 ):
                     seen.add(law.form.signature)
                     fresh.append(law)
+                    known.append((law.form.complexity(law.fit.values), law.fit.loss))
             if fresh and self._is_final(fresh[-1]):
                 break
         fresh.sort(key=lambda law: law.form.complexity(law.fit.values))
@@ -153,6 +166,16 @@ class Search:
             units = {name: self.dimensions.unit(row) for name, row in self.dimensions.exponents.items()}
         return Laws(
             tuple(laws), recommended(laws, self.table), units, self.groups, self.table.replicate_error
+        )
+
+    def _is_promising(self, node: Node, known: list[tuple[int, float]]) -> bool:
+        """Whether an equation, as an engine gave it, is not far behind those that are as simple and fitted already."""
+        table, form = self.table, Form.of(node)
+        with np.errstate(all="ignore"):
+            error = table.response - form.predict(table.columns, form.start)
+        loss, complexity = np.average(error**2, weights=table.weights), form.complexity(form.start)
+        return bool(np.isfinite(loss)) and loss <= FAR_BEHIND * min(
+            (least for simplicity, least in known if simplicity <= complexity), default=np.inf
         )
 
     def _is_final(self, law: Refined) -> bool:

@@ -182,10 +182,10 @@ class KernelObjective:
         slopes = []
         for place in range(len(shares)):
             step = _STEP * (np.arange(len(shares)) == place)
-            above, below = (
-                prior_values(self._prior_at(moved), self.data) for moved in (shares + step, shares - step)
-            )
-            slopes.append(-float(np.vdot(by_latent, above - below)) / (2.0 * _STEP))
+            ends = np.minimum(shares + step, 1.0), np.maximum(shares - step, 0.0)
+            above, below = (prior_values(self._prior_at(end), self.data) for end in ends)
+            width = float((ends[0] - ends[1])[place])
+            slopes.append(-float(np.vdot(by_latent, above - below)) / width)
         return slopes
 
     @property

@@ -64,7 +64,9 @@ class ConfigurationError(UsageError):
 
 
 class DefinitionConflictError(UsageError):
-    """A stored study and the definition given for it differ."""
+    """A stored study and the definition given for it differ; `differences` has each of them in words."""
+
+    differences: tuple[str, ...] = ()
 
 
 class MissingExtraError(AssayError, ImportError):

@@ -99,6 +99,23 @@ def test_what_a_script_may_set_and_how_it_may_read(make: Make, statement: str, e
     assert values(make(statement).evaluate(task_of())) == expected
 
 
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("response, response_uncertainty = A, 0.1", {None: (0.1,)}),
+        ("response, response_uncertainty = [A, B], [0.1, B / 10]", {None: (0.1, 0.2)}),
+        ("response, response_uncertainty = [A, B], 0.1", {None: (0.1, 0.1)}),
+        ("response, response_uncertainty = {'a': A, 'b': B}, {'b': 0.3}", {"a": None, "b": (0.3,)}),
+        ("response, response_uncertainty = {'a': A, 'b': B}, 0.3", {"a": (0.3,), "b": (0.3,)}),
+        ("import numpy as np\nresponse, response_uncertainty = A, np.float64(0.5)", {None: (0.5,)}),
+    ],
+)
+def test_a_script_says_how_uncertain_its_responses_are(make: Make, statement: str, expected: Any) -> None:
+    outcome = make(statement).evaluate(task_of())
+    assert outcome.status == "succeeded", outcome
+    assert {entry.model_name: entry.uncertainty for entry in outcome.measurements} == expected
+
+
 def test_the_names_of_responses_are_read_off_where_they_stand(make: Make) -> None:
     assert make("response = {'a': 1, 'b': 2}").description.responses == ("a", "b")
     assert make("response = dict(a=1)").description.responses is None
@@ -115,6 +132,9 @@ def test_the_names_of_responses_are_read_off_where_they_stand(make: Make) -> Non
         ("if A > 1: response = 1", "the script ended without setting the variable 'response'"),
         ("response = 'much'", "must return a number"),
         ("response = {}", "got an empty dict"),
+        ("response, response_uncertainty = A, -1", "must be 1 finite numbers that are not negative, got -1"),
+        ("response, response_uncertainty = [A, B], [1, 2, 3]", "must be 2 finite numbers"),
+        ("response, response_uncertainty = A, {'b': 1}", "(one without a name), got one of 'b'"),
     ],
 )
 def test_a_run_that_fails_is_a_failure_with_its_reason(make: Make, body: str, reason: str) -> None:

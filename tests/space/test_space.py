@@ -232,8 +232,8 @@ def test_the_objects_hold_the_same_rules() -> None:
 def test_differences_are_plain_sentences() -> None:
     other = Space.from_data([Integer("layers", (1, 7)), Continuous("x", (-1, 1)), Continuous("z", (0, 1))])
     sentences = OBJECTS.differences(other)
-    assert "the domain of parameter 'layers' is [1, 6] here and [1, 7] there" in sentences
-    assert "parameter 'z' is there and not here" in sentences
-    assert "constraint 'room' is here and not there" in sentences
-    assert "output_precision is 1e-08 here and 1e-10 there" in sentences
-    assert any("another order" in sentence for sentence in sentences)
+    assert "the domain of parameter 'layers' was [1, 6] and is now [1, 7]" in sentences
+    assert "parameter 'z' is new" in sentences
+    assert "constraint 'room' is gone" in sentences
+    assert "output_precision was 1e-08 and is now 1e-10" in sentences
+    assert any("the order of the parameters was" in sentence for sentence in sentences)

@@ -81,7 +81,8 @@ class ScriptEvaluator(AbstractEvaluator):
 
     Between the lines `# ASSAY PARAMETERS START` and `# ASSAY PARAMETERS END` (or `MED` in place of `ASSAY`) the script sets
     `parameters`, by `create_parameters`; below it reads `parameters["value"]["A"]` and sets `response` to a number, a list of
-    numbers or a dict of these by name, and, if it likes, `extra` to anything that JSON holds, which is kept. Each run is a
+    numbers or a dict of these by name. If it likes it sets `response_uncertainty`, their standard deviation in the same form,
+    by which models weigh them, and `extra` to anything that JSON holds, which is kept. Each run is a
     process of its own in a folder of its own, where `stdout.txt` and `stderr.txt` grow while it runs; values go in and out
     as JSON. A run that fails, or sets no `response`, is a model failure with its reason; its folder stays. Runs need
     neither this package nor `medeq`: a stand-in for `create_parameters` is there.
@@ -144,7 +145,8 @@ def _read(folder: Path) -> Outcome:
         found = json.loads((folder / _OUTCOME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EvaluationError(f"the script's outcome {_OUTCOME} cannot be read: {error}") from None
-    return replace(outcome_of(found["response"]), extra=found["extra"])
+    outcome = outcome_of(found["response"], uncertainties=found["response_uncertainty"])
+    return replace(outcome, extra=found["extra"])
 
 
 def _plain_number(value: Any) -> Any:

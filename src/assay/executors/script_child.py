@@ -1,7 +1,8 @@
 """The other side of a user's script: a program of the standard library alone, run by path with any Python from 3.10 on.
 
 `describe SCRIPT` prints what the block of parameters defines, and whether the script sets `response`.
-`run SCRIPT TASK.json OUTCOME.json` runs the script with `parameters` replaced, and writes `response` and `extra`.
+`run SCRIPT TASK.json OUTCOME.json` runs the script with `parameters` replaced, and writes what it has set of `response`,
+`response_uncertainty` and `extra`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 __all__ = ["Table", "block_of", "create_parameters", "describe", "main", "run"]
 
+_KEPT = ("response", "response_uncertainty", "extra")
 _MARK = r"^[ \t]*#+\s*(?:ASSAY|MED)\s+PARAMETERS\s+{}\b.*$"
 
 
@@ -213,7 +215,7 @@ def run(path: str, task_path: str, outcome_path: str) -> None:
             raise
     if "response" not in module.__dict__:
         raise SystemExit("the script ended without setting the variable 'response'")
-    outcome = {"response": _plain(module.__dict__["response"]), "extra": _plain(module.__dict__.get("extra"))}
+    outcome = {name: _plain(module.__dict__.get(name)) for name in _KEPT}
     unfinished = Path(outcome_path + ".tmp")
     unfinished.write_text(json.dumps(outcome, default=repr), encoding="utf-8")
     unfinished.replace(outcome_path)

@@ -174,7 +174,7 @@ class Space:
         return all(is_satisfied(expression, numbers) for expression in self.expressions)
 
     def differences(self, other: Space) -> list[str]:
-        """What differs, one sentence each; empty when the two define the same space."""
+        """What is different in another space, which came later: one sentence each; empty when both are the same."""
         mine, others = self.to_data(), other.to_data()
         sentences = []
         for key, what in (
@@ -185,7 +185,7 @@ class Space:
             sentences += _differences(what, mine[key], others[key])
         if self.output_precision != other.output_precision:
             sentences.append(
-                f"output_precision is {self.output_precision!r} here and {other.output_precision!r} there"
+                f"output_precision was {self.output_precision!r} and is now {other.output_precision!r}"
             )
         return sentences
 
@@ -259,17 +259,15 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _differences(what: str, mine: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[str]:
-    here, there = ({item["name"]: item for item in items} for items in (mine, others))
-    sentences = [f"{what} {name!r} is here and not there" for name in here if name not in there]
-    sentences += [f"{what} {name!r} is there and not here" for name in there if name not in here]
-    common = [name for name in here if name in there]
+    old, new = ({item["name"]: item for item in items} for items in (mine, others))
+    sentences = [f"{what} {name!r} is gone" for name in old if name not in new]
+    sentences += [f"{what} {name!r} is new" for name in new if name not in old]
+    common = [name for name in old if name in new]
     for name in common:
-        for key in sorted(here[name].keys() | there[name].keys()):
-            left, right = here[name].get(key), there[name].get(key)
+        for key in sorted(old[name].keys() | new[name].keys()):
+            left, right = old[name].get(key), new[name].get(key)
             if left != right:
-                sentences.append(f"the {key} of {what} {name!r} is {left!r} here and {right!r} there")
-    if common != [name for name in there if name in here]:
-        sentences.append(
-            f"the {what}s stand in another order: {', '.join(here)} here and {', '.join(there)} there"
-        )
+                sentences.append(f"the {key} of {what} {name!r} was {left!r} and is now {right!r}")
+    if common != [name for name in new if name in old]:
+        sentences.append(f"the order of the {what}s was {', '.join(old)} and is now {', '.join(new)}")
     return sentences

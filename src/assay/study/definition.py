@@ -73,7 +73,9 @@ class Definition:
         if self.seed != other.seed:
             differences.append(f"the seed was {self.seed} and is now {other.seed}")
         if differences:
-            raise DefinitionConflictError(
+            error = DefinitionConflictError(
                 f"study {study_id!r} is stored with another definition: {'; '.join(differences)}; "
                 "give the stored one, or another study_id"
             )
+            error.differences = tuple(differences)
+            raise error

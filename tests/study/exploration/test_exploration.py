@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,40 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.study.exploration.explorations import explore, responses_of, total
 
-from assay.errors import DefinitionConflictError, SpaceError, StudyError, UsageError
+from assay.errors import StudyError, UsageError
 from assay.executors.command import CommandEvaluator
 from assay.records import Observation
 from assay.study.exploration.exploration import Exploration
-from assay.study.exploration.parameters import create_parameters, space_of_parameters, table_of_space
-
-SCRIPT = """
-# ASSAY PARAMETERS START
-from assay import create_parameters
-parameters = create_parameters(["A", "B"], minimums=[-5, -5], maximums=[10, 10])
-# ASSAY PARAMETERS END
-A, B = parameters["value"]["A"], parameters["value"]["B"]
-response = {"sum": A + B, "product": A * B}
-extra = {"A": A}
-"""
-
-
-def table() -> pd.DataFrame:
-    return create_parameters(["A", "B"], minimums=[-5.0, -5.0], maximums=[10.0, 10.0])
-
-
-def explore(parameters: Any = None, names: Any = None, **settings: Any) -> Exploration:
-    settings = {"sampler": "Sobol", "verbose": 0, **settings}
-    return Exploration(table() if parameters is None else parameters, names, **settings)
-
-
-def total(vector: np.ndarray) -> float:
-    return vector[0] + vector[1]
-
-
-def responses_of(exploration: Exploration) -> np.ndarray:
-    assert exploration.responses is not None
-    return exploration.responses
+from assay.study.exploration.parameters import create_parameters
 
 
 class Corner:
@@ -52,52 +23,6 @@ class Corner:
 
     def sample(self, n: int, exploration: Exploration) -> np.ndarray:
         return (len(exploration.samples) + np.arange(n)[:, None] + np.zeros(2)) / 100
-
-
-# -- parameters ----------------------------------------------------------------------------------------
-
-
-def test_the_table_has_the_familiar_columns() -> None:
-    assert table().to_dict() == {
-        "value": {"A": 2.5, "B": 2.5},
-        "min": {"A": -5.0, "B": -5.0},
-        "max": {"A": 10.0, "B": 10.0},
-    }
-
-
-def test_a_table_and_a_space_are_the_same_thing() -> None:
-    rich = create_parameters(
-        ["speed", "cells", "gas", "voltage"],
-        [0.1, 4, None, None],
-        [10.0, 64, None, None],
-        type={"cells": "integer"},
-        log={"speed": True},
-        choices={"gas": ["argon", "helium"], "voltage": [3.3, 5.0, 12.0]},
-        unit={"speed": "m/s"},
-        my_own=["a", "b", "c", "d"],
-        constraints=["speed * cells <= 100"],
-    )
-    space = space_of_parameters(rich)
-    assert [item.type for item in space.design] == ["continuous", "integer", "categorical", "discrete"]
-    assert rich["value"].tolist() == [5.05, 34, "argon", 3.3]
-    assert not space.is_feasible({"speed": 9.0, "cells": 60, "gas": "argon", "voltage": 5.0})
-    assert space_of_parameters(table_of_space(space)) == space
-
-
-@pytest.mark.parametrize(
-    ("arguments", "keys", "message"),
-    [
-        ((["A"], [0.0], [1.0, 2.0]), {}, "need 1 entries in the column 'max', got 2"),
-        ((["A"], [0.0], [1.0], [2.0]), {}, "'A' must lie in"),
-        ((["A"], [None], [1.0]), {}, "'A' needs a minimum and a maximum"),
-        ((["A"], [0.0], [1.0]), {"unit": {"B": "m"}}, "the column 'unit' names 'B'"),
-        ((["A"], [0.0], [1.0]), {"type": "whole"}, "must be one of continuous, integer, fixed"),
-        ((["A"], [0.0], [1.0]), {"constraints": ["A + C <= 1"]}, "'C'"),
-    ],
-)
-def test_wrong_parameters_are_refused(arguments: Any, keys: Any, message: str) -> None:
-    with pytest.raises(SpaceError, match=message):
-        create_parameters(*arguments, **keys)
 
 
 # -- sampling and evaluating ---------------------------------------------------------------------------
@@ -365,6 +290,20 @@ def test_run_chooses_a_new_point_as_each_evaluation_ends() -> None:
     assert len(exploration.evaluated) == 9
 
 
+def test_points_that_need_no_model_are_written_down_together() -> None:
+    exploration = explore(names="sum", parallel=1)
+    exploration.run(6, total)
+    kinds = [type(stored.event).__name__ for stored in exploration.study.events()]
+    assert kinds.count("Suggested") == 6
+    assert kinds.index("OutcomeRecorded") > max(
+        place for place, kind in enumerate(kinds) if kind == "Suggested"
+    )
+    step_by_step = explore(names="sum")
+    for _ in range(6):
+        step_by_step.sample(1)
+    assert np.array_equal(exploration.samples, step_by_step.samples)
+
+
 def test_sensitivity_says_which_parameter_matters() -> None:
     exploration = explore()
     exploration.sample(64)
@@ -407,125 +346,6 @@ def test_verbose_has_six_levels(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[5] > lines[4] > lines[2]
     with pytest.raises(UsageError, match="verbose must be a whole number from 0 to 5, got 6"):
         explore(verbose=6)
-
-
-# -- keeping -------------------------------------------------------------------------------------------
-
-
-def test_save_and_load_go_on(tmp_path: Path) -> None:  # bug 5
-    exploration = explore(names=["p", "q"], seed=3)
-    exploration.sample(4)
-    exploration.evaluate(lambda v: [v[0], v[1]])
-    exploration.sample(2)
-    folder = exploration.save(tmp_path / "kept")
-    loaded = Exploration.load(folder, verbose=0)
-    assert np.array_equal(loaded.samples, exploration.samples)
-    assert np.array_equal(responses_of(loaded), responses_of(exploration))
-    assert (loaded.epochs, loaded.seed, loaded.response_names) == ([(0, 4)], 3, ("p", "q"))
-    assert loaded.sampler.configuration() == {"type": "Sobol"}
-    assert np.array_equal(loaded.sample(1), exploration.sample(1))
-    loaded.evaluate(lambda v: [v[0], v[1]])
-    assert len(Exploration.load(loaded.save(folder)).evaluated) == 7
-    with pytest.raises(UsageError, match="holds another exploration"):
-        exploration.save(folder)
-
-
-def test_what_is_saved_can_be_read_by_people_and_programs(tmp_path: Path) -> None:
-    exploration = explore()
-    exploration.sample(3)
-    exploration.evaluate(total)
-    exploration.sample(1)
-    exploration.save(tmp_path)
-    results = pd.read_csv(tmp_path / "results.csv")
-    assert np.array_equal(results[["A", "B"]], exploration.evaluated)
-    assert np.array_equal(pd.read_csv(tmp_path / "queue.csv"), exploration.queue)
-    settings = json.loads((tmp_path / "exploration.json").read_text())
-    assert (settings["seed"], settings["epochs"], settings["response_names"]) == (0, [[0, 3]], ["response"])
-    assert "evaluated  3 in 1 epochs" in (tmp_path / "readme.txt").read_text()
-    assert not list(tmp_path.glob("*.tmp"))
-
-
-def test_an_exploration_that_lives_in_a_folder_goes_on_there(tmp_path: Path) -> None:
-    first = explore(directory=tmp_path)
-    first.sample(3)
-    first.evaluate(total)
-    second = explore(directory=tmp_path)
-    assert len(second.evaluated) == 3
-    with pytest.raises(DefinitionConflictError, match="the seed was 0 and is now 1"):
-        explore(directory=tmp_path, seed=1)
-
-
-# -- scripts -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def script(tmp_path: Path) -> Path:
-    path = tmp_path / "model.py"
-    path.write_text(SCRIPT)
-    return path
-
-
-def test_a_script_is_the_simulation(script: Path) -> None:
-    exploration = explore(script)
-    assert exploration.response_names == ("sum", "product")
-    points = exploration.sample(3)
-    exploration.evaluate()
-    assert np.allclose(responses_of(exploration), np.column_stack([points.sum(axis=1), points.prod(axis=1)]))
-    assert [extra["A"] for extra in exploration.extras] == points[:, 0].tolist()
-    assert (script.parent / "model.exploration" / "runs" / "2-1" / "stdout.txt").is_file()
-
-
-def test_a_script_goes_on_after_save_and_load(script: Path, tmp_path: Path) -> None:  # bug 5, with a script
-    exploration = explore(script)
-    exploration.sample(1)
-    exploration.evaluate()
-    folder = exploration.save(tmp_path / "kept")
-    script.unlink()  # the copy does
-    loaded = Exploration.load(folder, verbose=0)
-    loaded.sample(1)
-    loaded.evaluate()
-    assert len(loaded.evaluated) == 2
-    loaded.save(tmp_path / "again")
-
-
-def test_scripts_run_at_once_under_a_cap_with_retries_and_time_outs(script: Path) -> None:
-    body = "import time, pathlib\nflag = pathlib.Path(__file__).with_suffix('.flag')\n"
-    body += (
-        "if A > 2.5: time.sleep(60)\nfirst = not flag.exists()\nflag.touch()\nassert not first, 'not yet'\n"
-    )
-    script.write_text(SCRIPT.replace("response =", f"{body}response ="))
-    exploration = explore(script, parallel=2, timeout_seconds=3.0, retries=1)
-    points = exploration.sample(4)
-    exploration.evaluate()
-    slow = exploration.evaluated[:, 0] > 2.5
-    assert 0 < slow.sum() < 4
-    assert np.isnan(responses_of(exploration)[:, 0]).tolist() == slow.tolist()
-    assert {error for error in exploration.errors if error} == {"timed out after 3 s"}
-    assert len(points) == 4
-
-
-def test_a_runner_that_is_killed_loses_nothing(script: Path) -> None:
-    script.write_text(SCRIPT.replace("response =", "import time; time.sleep(0.3)\nresponse ="))
-    code = (
-        "from assay import Exploration\n"
-        f"exploration = Exploration({str(script)!r}, sampler='Sobol', parallel=2, verbose=0)\n"
-        "exploration.sample(12)\n"
-        "report = lambda progress: progress.trial and print(progress.finished, flush=True)\n"
-        "exploration.run(12, observers=[report])\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        while int(process.stdout.readline()) < 4:
-            pass
-        process.kill()
-    exploration = explore(script, parallel=2)
-    done = len(exploration.evaluated)
-    assert 4 <= done < 12
-    exploration.evaluate()
-    assert len(exploration.evaluated) == 12
-    assert not any(exploration.errors)
-    attempts = [trial.attempts for trial in exploration.study.trials]
-    assert sum(attempts) <= 12 + 2  # only what was running was begun again
 
 
 def test_a_command_is_a_simulation_too(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from assay.store.abstract import AbstractStore
 from assay.store.memory import MemoryStore
 from assay.study.catalog import load
 from assay.study.evaluation import ExecutorChoice
+from assay.study.exploration.creation import STUDY_ID, digest_of, study_of
 from assay.study.exploration.files import (
     SETTINGS,
     STORE,
@@ -29,7 +30,7 @@ from assay.study.exploration.files import (
 from assay.study.exploration.functions import evaluated_alone, named_evaluator, simulation_of
 from assay.study.exploration.models import ResponseModel, sensitivity_of, sobol_table
 from assay.study.exploration.parameters import plain_table, space_of_parameters, table_of, units_of
-from assay.study.exploration.reports import STEPS, SUMMARIES, Reports, summary
+from assay.study.exploration.reports import FAILURES, STEPS, SUMMARIES, Reports, summary
 from assay.study.exploration.responses import names_of_rows, observations_of, told_responses
 from assay.study.exploration.rows import (
     EPOCHS,
@@ -43,16 +44,18 @@ from assay.study.exploration.rows import (
 from assay.study.exploration.samplers import own_points, sampler_of
 from assay.study.laws import laws_of_study
 from assay.study.progress import Progress
-from assay.study.study import Study, create_study
+from assay.study.study import Study
 from assay.surrogates.abstract import AbstractPosterior
 
-__all__ = ["STUDY_ID", "Exploration"]
+__all__ = ["Exploration"]
 
 Array = np.ndarray
 
-STUDY_ID = "exploration"
-DRIVER = "AdaptiveSampling"
 OWN_SAMPLER = {"origin": "sampler"}
+CHANGED = (
+    "{} has changed since this exploration was last used; the {} rows before stay beside what comes now: where they do not "
+    "belong together, explore in another directory"
+)
 
 
 @final
@@ -123,14 +126,7 @@ class Exploration:
         if folder is not None and store is None:
             folder.mkdir(parents=True, exist_ok=True)
             store = folder / STORE
-        self.study: Study = create_study(
-            space.design,
-            constraints=space.constraints,
-            driver=DRIVER,
-            study_id=STUDY_ID,
-            store=MemoryStore() if store is None else store,
-            seed=seed,
-        )
+        self.study: Study = study_of(space, seed, store, self.script)
         own = isinstance(self.sampler, AbstractSampler)
         self.study.configure(
             num_parallel=parallel,
@@ -144,13 +140,20 @@ class Exploration:
             "table": plain_table(self.parameters),
             "response_names": None,
             "sampler": self.sampler.configuration() if own else None,
-            "script": None if self._script is None else str(self._script.script),
+            "script": None if self.script is None else str(self.script),
+            "script_digest": None if self.script is None else digest_of(self.script),
             "interpreter": [interpreter] if isinstance(interpreter, str) else interpreter,
             "parallel": parallel,
             "verbose": verbose,
         }
-        kept = self.study.state.saved.get(SETTINGS, {}).get("response_names")
-        given = [response_names] if isinstance(response_names, str) else response_names or kept
+        kept = self.study.state.saved.get(SETTINGS, {})
+        if self.script is not None and kept.get("script_digest") not in (
+            None,
+            self._settings["script_digest"],
+        ):
+            self._reports.say(FAILURES, CHANGED.format(self.script.name, self.study.state.finished))
+        given = [response_names] if isinstance(response_names, str) else response_names
+        given = given or kept.get("response_names")
         self._name_responses(None if given is None else list(given))
 
     def _name_responses(self, names: Sequence[str] | None) -> None:
@@ -359,22 +362,23 @@ class Exploration:
                 self.sample(1)
             self._learn_names(function)
 
-        def missing(least: int) -> int:
-            """How many more samples are to be chosen now, so that `least` are open."""
+        # Points that need no model are known beforehand: written down together they cost next to nothing.
+        ahead = n if isinstance(self.sampler, AbstractSampler) and not self.sampler.uses_models else parallel
+
+        def choose(progress: Progress | None = None) -> None:
+            """Samples for the places that are free: one for each evaluation that has ended, together."""
+            if progress is not None and progress.trial is None:
+                return
             state = self.study.state
-            return min(least, n - (state.finished - before)) - len(state.open)
+            missing = min(ahead, n - (state.finished - before)) - len(state.open)
+            if missing > 0:
+                self.sample(missing)
 
-        if missing(parallel) > 0:
-            self.sample(missing(parallel))
-
-        def choose_the_next(progress: Progress) -> None:
-            if progress.trial is not None and missing(parallel) > 0:
-                self.sample(1)
-
+        choose()
         self.study.run(
             self._evaluator(function),
             self._executor,
-            observers=[self._reports.observe, choose_the_next, *observers],
+            observers=[self._reports.observe, choose, *observers],
             suggest=False,
             stop=lambda progress: progress.finished - before >= n,
         )

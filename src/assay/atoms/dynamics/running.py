@@ -20,7 +20,16 @@ from assay.atoms.dynamics.walk import Glance, Walk, Walker, set_bias, set_out, s
 from assay.atoms.selection.selector import SelectorState
 from assay.errors import StoreError, UsageError
 
-__all__ = ["Restorable", "Run", "WalkResult", "progress_bar", "run_walker", "run_walkers", "walker_seed"]
+__all__ = [
+    "Observer",
+    "Restorable",
+    "Run",
+    "WalkResult",
+    "progress_bar",
+    "run_walker",
+    "run_walkers",
+    "walker_seed",
+]
 
 Array = np.ndarray
 Observer = Callable[[Walker, Glance], None]
@@ -48,7 +57,7 @@ class Run:
 
     Arguments:
         atoms: where it starts.
-        make_calculator: a calculator that nobody used yet, the same each time it is called.
+        make_calculator: a calculator that nobody used yet, the same each time it is called, with every calculator inside it.
         walk: what the walker does.
         seed: of its randomness.
         checkpoint: a file; a run that was cut off goes on from it to the bit. None for none.

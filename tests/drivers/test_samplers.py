@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assay.acquisition.spread_variance import BatchUncertainty
 from assay.drivers.samplers import (
     Grid,
     Halton,
@@ -189,10 +190,30 @@ def test_a_batch_goes_where_the_model_knows_least(constraints: list[Any]) -> Non
     assert unknown(points) > unknown(even)
 
 
+def test_a_batch_weighs_ignorance_more_the_larger_it_is() -> None:
+    """With w (n + 1)/2 in place of w, as points that are chosen one by one do."""
+    placed = np.column_stack([np.random.default_rng(1).random((8, 2)), np.full(8, 0.25)])
+    task = task_of(SQUARE, placed, posteriors=[model_of(placed)])
+    batch, plain = (
+        DiscrepancyVariance().propose(task, 4),
+        DiscrepancyVariance(weight=1 / 2.5).propose(task, 4),
+    )
+
+    def evenness(points: np.ndarray) -> float:
+        return CentredDiscrepancy(placed[:, :2], np.zeros(2, dtype=int)).value(points[:, :2])
+
+    assert evenness(plain) < evenness(batch)
+    covariance = BatchUncertainty.of([model_of(placed)], np.empty((0, 3)), 1e-6)
+    worth = [
+        np.log(evenness(points)) - 2.5 * covariance.value_gradient(points)[0] for points in (batch, plain)
+    ]
+    assert worth[0] < worth[1]  # what is minimised, with the weight that is meant
+
+
 def test_one_point_after_another_is_about_as_good_as_a_batch() -> None:
     placed = np.column_stack([np.random.default_rng(1).random((8, 2)), np.full(8, 0.25)])
     model = model_of(placed)
-    batch = DiscrepancyVariance().propose(task_of(SQUARE, placed, posteriors=[model]), 4)
+    batch = DiscrepancyVariance(weight=2 / 5).propose(task_of(SQUARE, placed, posteriors=[model]), 4)
     single, known = placed, model
     for _ in range(4):
         point = DiscrepancyVariance().propose(task_of(SQUARE, single, posteriors=[known]), 1)

@@ -43,11 +43,14 @@ class DiscrepancyVariance(Entry, AbstractSampler):
 
     Use it for nearly everything. It minimises, over a batch B of n points, by analytic gradients
 
-        log D²(placed, B) - w mean_k 1/n log det(Σ_k(B | placed)/s_k² + ε I)
+        log D²(placed, B) - w (n+1)/2 mean_k 1/n log det(Σ_k(B | placed)/s_k² + ε I)
 
     with D² the squared centred discrepancy, or on a constrained space the energy distance from a feasible Sobol' sample;
     Σ_k the covariance of response k's model and s_k² its prior variance. Placed are all evaluated and all open points.
     Without models it is the spread alone. Labels are counted evenly; levels are snapped to.
+
+    With (n+1)/2 a point weighs what the models do not know about as much in a batch as alone: points that are chosen one by
+    one sum up log det of the first 1, 2, … n of them, of which the mean is nearly (n+1)/2 times 1/n log det of all.
 
     Example:
         >>> DiscrepancyVariance(weight=0.5).configuration()
@@ -59,7 +62,10 @@ class DiscrepancyVariance(Entry, AbstractSampler):
 
     type: Literal["DiscrepancyVariance"] = "DiscrepancyVariance"
     weight: float = Field(
-        default=1.0, ge=0, allow_inf_nan=False, description="w, of what the models do not know"
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="w, of what the models do not know; 0: evenness alone",
     )
     nugget: float = Field(
         default=1e-6, gt=0, le=1, description="ε, which bounds what two points at one place cost"
@@ -81,7 +87,8 @@ class DiscrepancyVariance(Entry, AbstractSampler):
         )
         posteriors, effort = _affordable(task.posteriors, region.work, count, task.coordinates.dimension)
         uncertainty = BatchUncertainty.of(posteriors, references, self.nugget)
-        objective = SpreadVariance(region.spread, task.coordinates.design_dimension, uncertainty, self.weight)
+        weight = self.weight * (count + 1) / 2
+        objective = SpreadVariance(region.spread, task.coordinates.design_dimension, uncertainty, weight)
         if count == 1:
             return exact_points(task, _next(task, objective, region.spread_out("design", 1)), 1)
         ends = [

@@ -25,8 +25,13 @@ COMMANDS = {
     "problem": "one problem of the manual, or one promise of the driver, at its seeds; `--help` of it names them",
     "dask": "a thousand trivial evaluations through Dask, beside `distributed` alone",
     "hep": "hypothesis tests of workspaces, beside pyhf and NextStat",
+    "hep_training": "networks and bins that are trained on the result of a measurement, beside those that are not",
     "hep_reference": "the worst deviation of each kind from the reference numbers of workspaces",
     "feynman": "forty equations of the Feynman table found again, beside pyoperon and gplearn",
+    "lennard_jones_kernel": "the Lennard-Jones energy from few distances: with a wall as prior, without, and better",
+    "qm7": "heats of formation of QM7 from Coulomb matrices, directly and as a difference to a cheaper level",
+    "kernel_size": "time and memory of kernel ridge regression with ten thousand rows, and through few",
+    "concept": "hyperactive learning of a quartic in one dimension, over a hundred random starts",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 PROBLEM_NAMES = sorted(

@@ -34,10 +34,10 @@ def learner_run(checkpoint: str | None) -> Run:
 
 
 def alloy_run(checkpoint: str | None) -> Run:
-    """ASE's own neighbour lists grow old: a fresh calculator sums in another order."""
+    """The cell is fixed, so ASE's neighbour lists grow old: a fresh calculator counts other pairs in their skin."""
     atoms = bulk("Cu", cubic=True).repeat((2, 1, 1))
     atoms.symbols[[0, 3]] = "Al"
-    dynamics = Dynamics(4.0, 900.0, 0.02, 1.0, CellMoves(5, "full"), SwapMoves(10))
+    dynamics = Dynamics(4.0, 900.0, 0.02, swaps=SwapMoves(30))
     return Run(atoms, EMT, Walk(dynamics, 60, with_stress=True), 7, checkpoint, checkpoint_interval=20)
 
 

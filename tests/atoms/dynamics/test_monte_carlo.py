@@ -132,21 +132,24 @@ def test_swaps_visit_the_orders_of_a_chain_as_often_as_their_energies_say() -> N
     places = np.array([[x, 0.0, 0.0] for x in range(5)])
     atoms = Atoms("AlAlCuCuCu", positions=places)
     dynamics = Dynamics(1e-12, TEMPERATURE_K, 0.0, swaps=SwapMoves(1, attempts=2))
+    orders = list(itertools.combinations(range(5), 2))
     energies = []
-    for order in itertools.combinations(range(5), 2):
+    for order in orders:
         numbers = np.full(5, 29)
         numbers[list(order)] = 13
         energies.append(forces.at(Structure.of(Atoms(numbers=numbers, positions=places)), ()).energy_eV)
     weights = np.exp(-np.array(energies) / THERMAL_EV)
-    expected = float(np.sum(np.array(energies) * weights) / weights.sum())
+    expected = weights / weights.sum()
+    assert expected.max() > 5.0 * expected.min()
     state = begin(atoms, forces, dynamics, 11)
     seen = []
-    for _ in range(4000):
+    for _ in range(6000):
         state = advance(state, forces, dynamics)
-        seen.append(state.evaluation.energy_eV)
-    mean, error = mean_and_error(np.array(seen))
-    assert error < 0.03 * expected
-    assert abs(mean - expected) < 3.0 * error
+        seen.append(orders.index(tuple(sorted(state.structure.positions[:2, 0].round().astype(int)))))
+    for index, share in enumerate(expected):
+        mean, error = mean_and_error(np.array(seen) == index)
+        assert error < 0.02
+        assert abs(mean - share) < 3.5 * error
     assert 0.1 < state.swaps.acceptance < 0.9
 
 

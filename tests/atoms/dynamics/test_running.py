@@ -28,6 +28,7 @@ from assay.atoms.dynamics.running import (
     walker_seed,
 )
 from assay.atoms.dynamics.walk import Glance, Walker
+from assay.atoms.selection.selector import Frame
 from assay.errors import StoreError, StoreVersionError, UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -159,6 +160,12 @@ def test_the_trace_is_thinned_but_keeps_what_happened() -> None:
     counts = np.diff(whole.trace["selections"], prepend=0.0)
     expected = sorted({50.0, 100.0, 150.0, 200.0, *whole.trace["step"][counts > 0]})
     assert thin.trace["step"].tolist() == expected
+
+
+def test_what_is_selected_is_told_at_once() -> None:
+    told: list[Frame] = []
+    whole = run_walker(learner_run(None), selected=told.append)
+    assert tuple(told) == whole.walker.selected
 
 
 def test_the_progress_bar_follows(

@@ -17,7 +17,7 @@ from ase.calculators.calculator import Calculator
 from assay.atoms.dynamics.checkpoint import read_checkpoint, write_checkpoint
 from assay.atoms.dynamics.state import Structure
 from assay.atoms.dynamics.walk import Glance, Walk, Walker, set_bias, set_out, stride
-from assay.atoms.selection.selector import SelectorState
+from assay.atoms.selection.selector import Frame, SelectorState
 from assay.errors import StoreError, UsageError
 
 __all__ = [
@@ -106,13 +106,16 @@ class WalkResult:
         return self.walker.state.atoms()
 
 
-def run_walker(run: Run, observe: Observer | None = None) -> WalkResult:
+def run_walker(
+    run: Run, observe: Observer | None = None, selected: Callable[[Frame], None] | None = None
+) -> WalkResult:
     """Run a walker to its end, or on from its checkpoint.
 
     Arguments:
         run: the task.
         observe: called with the walker and a glance after every step; steps since the last checkpoint come again after a
             restart.
+        selected: called with every frame that is selected, at once: its label can be computed while the walk goes on.
 
     Raises:
         UsageError: for a start that breaks the limits.
@@ -130,7 +133,8 @@ def run_walker(run: Run, observe: Observer | None = None) -> WalkResult:
     while walker.ended is None:
         before = walker
         walker, glance = stride(walker, calculator, run.walk)
-        is_event = len(walker.selected) > len(before.selected) or glance.broken is not None
+        new = walker.selected[len(before.selected) :]
+        is_event = bool(new) or glance.broken is not None
         if glance.step % run.trace_interval == 0 or is_event:
             rows.append(_row(glance))
         if glance.broken is not None:
@@ -139,6 +143,9 @@ def run_walker(run: Run, observe: Observer | None = None) -> WalkResult:
             calculator = _kept(run, walker, calculator, rows, breaches)
         if observe is not None:
             observe(walker, glance)
+        if selected is not None:
+            for frame in new:
+                selected(frame)
     return WalkResult(walker, _columns(rows), tuple(breaches))
 
 

@@ -38,6 +38,7 @@ from assay.acquisition.sampled import (
 )
 from assay.acquisition.spread_variance import BatchUncertainty, LogSpreadVariance, SpreadVariance
 from assay.acquisition.surprise import LogSurprise
+from assay.atoms.campaign.driver import HyperactiveLearning
 from assay.atoms.descriptors.adapted import AdaptedDescriptor, FeatureDerivatives
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.discovery.engines import DeterministicEngine, OperonEngine
@@ -299,6 +300,10 @@ DRIVERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
     "random search": (RandomSearch, RandomSearch.from_data),
     "SciPy's least squares": (ScipyLeastSquares, ScipyLeastSquares.from_data),
     "SciPy's minimisers": (ScipyMinimizer, ScipyMinimizer.from_data),
+}
+
+WRITERS: dict[str, tuple[type, Callable[[dict[str, Any]], AbstractDriver]]] = {
+    "hyperactive learning": (HyperactiveLearning, HyperactiveLearning.from_data),
 }
 
 ENGINES = {

@@ -17,6 +17,7 @@ from tests.contract.factories import (
     EXECUTORS,
     STORES,
     SURROGATES,
+    WRITERS,
 )
 
 from assay.acquisition.abstract import AbstractAcquisition
@@ -30,7 +31,7 @@ from assay.surrogates.abstract import AbstractPosterior, AbstractSurrogate
 from assay.testing.acquisition_suite import ACQUISITION_CHECKS
 from assay.testing.descriptor_suite import DESCRIPTOR_CHECKS
 from assay.testing.discovery import discover
-from assay.testing.driver_suite import DRIVER_CHECKS
+from assay.testing.driver_suite import DRIVER_CHECKS, WRITER_CHECKS
 from assay.testing.engine_suite import ENGINE_CHECKS
 from assay.testing.executor_suite import EVALUATOR_CHECKS, EXECUTOR_CHECKS
 from assay.testing.store_suite import STORE_CHECKS
@@ -44,7 +45,7 @@ TABLES: dict[type, Rows] = {
     AbstractExecutor: EXECUTORS,
     AbstractEvaluator: EVALUATORS,
     AbstractStore: STORES,
-    AbstractDriver: DRIVERS,
+    AbstractDriver: {**DRIVERS, **WRITERS},
     AbstractEngine: ENGINES,
     AbstractDescriptor: DESCRIPTORS,
 }
@@ -99,6 +100,11 @@ def test_store(check: Callable[..., None], make: Callable[..., Any], tmp_path: P
 
 @each(DRIVERS, DRIVER_CHECKS)
 def test_driver(check: Callable[..., None], make: Callable[..., Any]) -> None:
+    check(make)
+
+
+@each(WRITERS, WRITER_CHECKS)
+def test_driver_that_writes_texts(check: Callable[..., None], make: Callable[..., Any]) -> None:
     check(make)
 
 

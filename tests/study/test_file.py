@@ -307,7 +307,7 @@ def test_a_store_may_be_a_url(tmp_path: Path) -> None:
         ("keep = false", "keep = 0", "key evaluator.keep must be true or false, got 0"),
         ("target = 0.001", "target = nan", "key stop.target must be a finite number, got nan"),
         ("max_evaluations = 60", "max_evaluations = 1.5", "key stop.max_evaluations must be a whole number, got 1.5"),
-        ('type = "ActiveLearning"', 'type = "Oracle"', "there is no driver named 'Oracle'; known are ActiveLearning, AdaptiveSampling, BayesianLeastSquares, BayesianOptimization, BayesianReconstruction, CMAES, DifferentialEvolution, LawSearch, RandomSearch, ScipyLeastSquares, ScipyMinimizer"),
+        ('type = "ActiveLearning"', 'type = "Oracle"', "there is no driver named 'Oracle'; known are ActiveLearning, AdaptiveSampling, BayesianLeastSquares, BayesianOptimization, BayesianReconstruction, CMAES, DifferentialEvolution, HyperactiveLearning, LawSearch, RandomSearch, ScipyLeastSquares, ScipyMinimizer"),
         ('type = "ActiveLearning"', "type = 3", "key driver.type must be text, got 3"),
     ],
 )  # fmt: skip

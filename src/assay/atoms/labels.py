@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, final
 
@@ -38,10 +38,12 @@ class ReferenceLabels:
     """A function for `Study.run`: from the text of a structure to its label, by a calculator, or from a cache.
 
     Arguments:
-        calculator: makes the calculator, without arguments; it is called once in each process. None for a cache alone.
+        calculator: makes the calculator, without arguments. None for a cache alone.
         source: names the reference and its settings; a cached label counts only where the names agree.
         cache: a folder, to which labels are added; or a file of extended XYZ, which is only read.
         with_stress: whether the reference gives a stress; None to find out.
+        reuse: whether one calculator makes all labels of a process. Then a label may depend in its last digits on those
+            before it (neighbour lists, wave functions), and a campaign that was killed goes on with structures that differ.
 
     Example:
         >>> from ase.calculators.emt import EMT
@@ -57,10 +59,12 @@ class ReferenceLabels:
         source: str,
         cache: str | Path | None = None,
         with_stress: bool | None = None,
+        *,
+        reuse: bool = False,
     ) -> None:
         if calculator is None and cache is None:
             raise UsageError(f"labels by {source!r} need a calculator or a cache, got neither")
-        self._make, self._source, self._with_stress = calculator, source, with_stress
+        self._make, self._source, self._with_stress, self._reuse = calculator, source, with_stress, reuse
         self._cache = LabelCache(cache, source) if cache is not None else None
 
     def __call__(self, structure: str) -> dict[str, list[float]]:
@@ -79,7 +83,8 @@ class ReferenceLabels:
 
     def __reduce__(self) -> tuple[Any, ...]:
         cache = self._cache.path if self._cache is not None else None
-        return ReferenceLabels, (self._make, self._source, cache, self._with_stress)
+        again = partial(ReferenceLabels, reuse=self._reuse)
+        return again, (self._make, self._source, cache, self._with_stress)
 
     def _computed(self, atoms: Atoms) -> Label:
         if self._make is None:
@@ -87,7 +92,7 @@ class ReferenceLabels:
                 f"the cache {self._cache and self._cache.path} has no label by {self._source!r} of this structure of "
                 f"{len(atoms)} atoms, and no calculator is given"
             )
-        label = label_with(self._calculator, atoms, self._with_stress)
+        label = label_with(self._kept if self._reuse else self._make(), atoms, self._with_stress)
         if not (np.isfinite(label.energy_eV) and np.isfinite(label.forces).all()):
             raise EvaluationError(
                 f"the reference {self._source!r} gave an energy or a force that is not finite"
@@ -95,7 +100,7 @@ class ReferenceLabels:
         return label
 
     @cached_property
-    def _calculator(self) -> Any:
+    def _kept(self) -> Any:
         assert self._make is not None
         return self._make()
 

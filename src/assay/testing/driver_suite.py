@@ -14,7 +14,7 @@ from assay.records import Measurement, Outcome, Suggestion, Trial
 from assay.space.space import Space
 from assay.testing.raising import refusal
 
-__all__ = ["DRIVER_CHECKS", "mixed_space", "trial_of"]
+__all__ = ["DRIVER_CHECKS", "WRITER_CHECKS", "mixed_space", "trial_of"]
 
 MakeDriver = Callable[[dict[str, Any]], AbstractDriver]
 
@@ -184,3 +184,6 @@ DRIVER_CHECKS = (
     check_measurements_are_checked,
 )
 """Each takes a factory from plain data (a configuration) to a driver of one output."""
+
+WRITER_CHECKS = (check_configuration, check_unknown_keys_are_refused)
+"""Of drivers that write a text, and so have another space than that of the others."""

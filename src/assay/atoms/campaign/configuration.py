@@ -172,9 +172,7 @@ class SelectionEntry(Entry):
     delay: int = Field(
         default=10, ge=0, description="scores before the first selection by an adaptive threshold"
     )
-    highest_score: Limit = Field(
-        default=math.inf, description="beyond it a structure is unphysical"
-    )
+    highest_score: Limit = Field(default=math.inf, description="beyond it a structure is unphysical")
     minimum_distance_A: float = Field(
         default=0.0, ge=0, description="a structure with nearer atoms is passed over"
     )

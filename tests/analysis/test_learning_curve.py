@@ -7,23 +7,17 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from examples.lennard_jones_kernel.lennard_jones import DISTANCES, ENERGIES, wall
+from examples.lennard_jones_kernel.lennard_jones import DISTANCES, ENERGIES, MODELS, study_splits
 from scipy.stats import linregress
-from sklearn.model_selection import train_test_split
 
 from assay.analysis.learning_curve import (
     LearningCurve,
-    Model,
-    SurrogateModel,
     learning_curve,
     random_splits,
     root_mean_square_error,
 )
 from assay.analysis.power_law import fitted_power_law
 from assay.errors import UsageError
-from assay.surrogates.kernel_ridge import KernelRidge
-from assay.surrogates.kernels.stationary import laplacian
-from assay.surrogates.prior_mean import CallablePriorMean
 
 # The table of the study: mean errors of 500 splits without and with the wall, and the deviation of a split.
 SIZES = np.array([5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 47.0])
@@ -34,35 +28,16 @@ NONE_ERROR = np.array(
 WITH = np.array([0.28769, 0.21179, 0.17049, 0.14720, 0.12401, 0.11314, 0.09525, 0.08365, 0.07458, 0.06910])
 
 
-def prior(points: np.ndarray) -> np.ndarray:
-    return wall(points[:, 0])
-
-
-MODELS: dict[str, Model] = {
-    "none": SurrogateModel(KernelRidge(laplacian(0.1), criterion="none")),
-    "wall": SurrogateModel(
-        KernelRidge(laplacian(0.1), criterion="none", prior_mean=CallablePriorMean(prior))
-    ),
-}
-
-
-def study(splits: int, ratios: dict[int, float]) -> LearningCurve:
+def study(splits: int, places: range | list[int]) -> LearningCurve:
     """As many splits of the study's own, at some of its ratios."""
-    rows = np.arange(50)
-    chosen = [
-        [
-            tuple(train_test_split(rows, train_size=ratio, random_state=100_000 * place + number))
-            for number in range(splits)
-        ]
-        for place, ratio in ratios.items()
-    ]
+    chosen = [study_splits(place, range(splits)) for place in places]
     return learning_curve(MODELS, DISTANCES, ENERGIES, chosen)
 
 
 def test_the_first_splits_of_the_study_lie_within_three_standard_errors() -> None:
-    curve = study(60, {0: 0.1, 4: 0.5, 8: 0.9})
+    curve = study(60, [0, 4, 8])
     for name, means, spreads in (
-        ("none", NONE[[0, 4, 8]], [0.0956, 0.1586, 0.2219]),
+        ("no prior", NONE[[0, 4, 8]], [0.0956, 0.1586, 0.2219]),
         ("wall", WITH[[0, 4, 8]], [0.0727, 0.0581, 0.0968]),
     ):
         assert (np.abs(curve.mean(name) - means) < 3.0 * np.array(spreads) / np.sqrt(60)).all()
@@ -70,22 +45,22 @@ def test_the_first_splits_of_the_study_lie_within_three_standard_errors() -> Non
 
 @pytest.mark.slow
 def test_the_table_of_the_study() -> None:
-    """All 500 splits of five ratios: the very splits of the table, so that its digits come back."""
-    curve = study(500, {0: 0.1, 2: 0.3, 4: 0.5, 6: 0.7, 8: 0.9})
-    assert np.allclose(curve.mean("none"), NONE[::2], rtol=0, atol=5.1e-6)
-    assert np.allclose(curve.mean("wall"), WITH[::2], rtol=0, atol=5.1e-6)
+    """All 500 splits of all ratios: the very splits of the table, so that its digits come back."""
+    curve = study(500, range(10))
+    assert np.allclose(curve.mean("no prior"), NONE, rtol=0, atol=5.1e-6)
+    assert np.allclose(curve.mean("wall"), WITH, rtol=0, atol=5.1e-6)
 
 
 def test_the_slope_agrees_and_the_offset_falls() -> None:
     """The claim of the study, on other splits than its own."""
     curve = learning_curve(MODELS, DISTANCES, ENERGIES, random_splits(50, [5, 10, 20, 30, 40], 40, seed=1))
     laws = {name: curve.power_law(name) for name in MODELS}
-    low, high = laws["none"].exponent_interval
+    low, high = laws["no prior"].exponent_interval
     assert low < laws["wall"].exponent < high
-    ratio, interval = curve.ratio("wall", "none")
+    ratio, interval = curve.ratio("wall", "no prior")
     assert (interval[1][:3] < 0.8).all()
     assert (ratio < 0.9).all()
-    assert laws["wall"].scale < 0.8 * laws["none"].scale
+    assert laws["wall"].scale < 0.8 * laws["no prior"].scale
 
 
 # -- power laws --------------------------------------------------------------------------------------------

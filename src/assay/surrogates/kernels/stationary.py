@@ -33,7 +33,6 @@ from assay.surrogates.kernels.profiles import (
 from assay.surrogates.kernels.sites import Jet, Sites
 
 __all__ = [
-    "KernelName",
     "LaplacianKernel",
     "RadialKernel",
     "gaussian",
@@ -45,7 +44,6 @@ __all__ = [
 
 Array = np.ndarray
 LengthScale = float | tuple[float, ...]
-KernelName = Literal["laplacian", "matern12", "matern32", "matern52", "gaussian"]
 
 
 @final
@@ -228,8 +226,8 @@ def periodic(
     return RadialKernel(profile or SquaredExponential(), length_scale, period)
 
 
-def kernel_of_name(name: KernelName, length_scale: LengthScale) -> AbstractKernel:
-    """The elementary kernel of that name.
+def kernel_of_name(name: str, length_scale: LengthScale) -> AbstractKernel:
+    """The elementary kernel of that name: "laplacian", "matern12", "matern32", "matern52" or "gaussian".
 
     Raises:
         UsageError: when there is none.

@@ -21,6 +21,7 @@ from assay.hep.losses import (
     log_cls,
     log_limit,
     log_p0,
+    poisson_covariance,
 )
 from assay.hep.simple import correlated_background, uncorrelated_background
 from assay.hep.templates import with_observed, with_templates
@@ -121,6 +122,23 @@ def test_the_fisher_covariance_is_that_of_a_fit_to_asimov_data():
         assert float(generalised_variance(model)) == pytest.approx(
             np.linalg.slogdet(found.covariance)[1], rel=1e-6
         )
+
+
+def test_the_covariance_of_poisson_counts_is_that_of_the_model_with_the_same_yields():
+    signal, background = np.array([5.0, 11.0]), np.array([50.0, 60.0])
+    high, low = np.array([58.0, 61.0]), np.array([45.0, 57.0])
+    model = build_model(correlated_background(signal, background, high, low, background))
+
+    def expected(point):  # near the nominal point the interpolation is a straight line of this slope
+        return point[0] * signal + background + point[1] * (high - low) / 2
+
+    with float64():
+        found = poisson_covariance(expected, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+        assert float(found[0, 0]) == pytest.approx(float(interest_std(model)) ** 2, rel=1e-12)
+        alone = poisson_covariance(
+            lambda scale: jnp.append(scale * signal + background, 0.0 * scale), np.ones(1)
+        )
+    assert float(alone[0, 0]) == pytest.approx(1 / (signal**2 / (signal + background)).sum(), rel=1e-12)
 
 
 def test_the_local_uncertainty_knows_nothing_of_variations_to_the_same_side():

@@ -10,7 +10,7 @@ background by G. Cowan, "Discovery sensitivity for a counting experiment" (2012)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from assay.hep.asymptotic import Statistic, asymptotic_test
@@ -29,6 +29,7 @@ __all__ = [
     "log_cls",
     "log_limit",
     "log_p0",
+    "poisson_covariance",
 ]
 
 jax = jax_module()
@@ -75,6 +76,34 @@ def generalised_variance(model: Model, value: Any = 1.0) -> Any:
     covariance = fisher_covariance(model, value)
     fixed = jnp.asarray(model.layout.fixed).at[model.layout.interest].set(False)
     return jnp.linalg.slogdet(covariance + jnp.diag(jnp.where(fixed, 1.0, 0.0)))[1]
+
+
+def poisson_covariance(expected: Callable[[Any], Any], point: Any, precision: Any = 0.0) -> Any:
+    """(parameters, parameters): the expected covariance of a fit of Poisson counts, for a model that is any function.
+
+        V^-1 = J^T diag(1/n) J + diag(precision),   n = expected(point),   J = dn/dpoint
+
+    Its entry of the parameter of interest is the loss of INFERNO. Bins that expect nothing say nothing.
+
+    Arguments:
+        expected: traceable: (parameters,) to (bins,) expected counts.
+        point: (parameters,), where the data are expected.
+        precision: (parameters,) or a number, one over the variance that other measurements give each parameter.
+
+    Example:
+        >>> from assay.numerics.compile import float64
+        >>> templates = jnp.array([[12.0, 11.0], [50.0, 52.0]])
+        >>> with float64():
+        ...     found = poisson_covariance(lambda scales: scales @ templates, jnp.ones(2), jnp.array([0.0, 100.0]))
+        >>> round(float(jnp.sqrt(found[0, 0])), 4)
+        0.6561
+    """
+    point = jnp.asarray(point)
+    counts, jacobian = expected(point), jax.jacfwd(expected)(point)
+    some = counts > 0
+    rows = jnp.where(some[:, None], jacobian, 0.0)
+    information = rows.T @ (rows / jnp.where(some, counts, 1.0)[:, None])
+    return jnp.linalg.inv(information + jnp.diag(jnp.broadcast_to(jnp.asarray(precision), point.shape)))
 
 
 def gaussianity(model: Model, key: Any, samples: int = 1000, value: Any = 1.0) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -130,9 +131,8 @@ def train(
 def _stretch(loss: Loss, optimiser: Any, steps: int, seed: int) -> Callable[[Any, Any, int, int], Any]:
     """Some steps as one compiled program; the keys are those of the step's number, so that stretches change nothing."""
     optax = _optax()
-    base = jax.random.key(seed)
 
-    def step(carry: tuple[Any, Any], number: Any) -> tuple[tuple[Any, Any], Any]:
+    def step(carry: tuple[Any, Any], number: Any, base: Any) -> tuple[tuple[Any, Any], Any]:
         parameters, state = carry
         share = number / max(steps - 1, 1)
         value, gradient = jax.value_and_grad(loss)(parameters, share, jax.random.fold_in(base, number))
@@ -140,11 +140,16 @@ def _stretch(loss: Loss, optimiser: Any, steps: int, seed: int) -> Callable[[Any
         return (optax.apply_updates(parameters, updates), state), value
 
     @jax.jit
-    def run(parameters: Any, state: Any, numbers: Any) -> Any:
-        (parameters, state), losses = jax.lax.scan(step, (parameters, state), numbers)
+    def run(parameters: Any, state: Any, numbers: Any, base: Any) -> Any:
+        # The key is an argument, so that the program of one seed is in the cache for all.
+        scanned = partial(step, base=base)
+        (parameters, state), losses = jax.lax.scan(scanned, (parameters, state), numbers)
         return parameters, state, losses
 
-    return lambda parameters, state, first, length: run(parameters, state, jnp.arange(first, first + length))
+    base = jax.random.key(seed)
+    return lambda parameters, state, first, length: run(
+        parameters, state, jnp.arange(first, first + length), base
+    )
 
 
 def _advance(

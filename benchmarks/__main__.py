@@ -32,6 +32,7 @@ COMMANDS = {
     "qm7": "heats of formation of QM7 from Coulomb matrices, directly and as a difference to a cheaper level",
     "kernel_size": "time and memory of kernel ridge regression with ten thousand rows, and through few",
     "concept": "hyperactive learning of a quartic in one dimension, over a hundred random starts",
+    "atoms_descriptor": "CPU time of a biased step and of design rows of silicon",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 PROBLEM_NAMES = sorted(

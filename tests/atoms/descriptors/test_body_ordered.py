@@ -99,7 +99,7 @@ def test_forces_vanish_with_the_second_power_at_the_cutoff() -> None:
 
 def test_the_counts_of_features() -> None:
     assert BodyOrderedDescriptor(("Si",)).size == 168
-    assert BodyOrderedDescriptor(("Si",), radial_count=8, pair_count=18).size == 280
+    assert BodyOrderedDescriptor(("Si",), radial_count=8, angular_count=5, pair_count=18).size == 280
     assert BodyOrderedDescriptor(("Si",), **SMALL).size == 3 + 3 * 3 + 4 + 3 * 1 * 2
     smoothness = BodyOrderedDescriptor(("Si",), **SMALL).smoothness
     assert list(smoothness[:3]) == [1.0, 2.0, 5.0]
@@ -126,7 +126,7 @@ def test_structures_of_one_shape_compile_once() -> None:
         ({"elements": ()}, "each once"),
         ({"elements": ("H", "H")}, "each once"),
         ({"radial_count": 0}, "the radial_count of a descriptor must be at least 1, got 0"),
-        ({"cubic_count": 6}, "the cubic_count of a descriptor must be at least 0 and at most 5, got 6"),
+        ({"cubic_count": 7}, "the cubic_count of a descriptor must be at least 0 and at most 6, got 7"),
         ({"cutoff_A": -1.0}, "the cutoff_A of a descriptor must be above 0"),
         ({"elements": ("H", "O"), "cutoff_A": {("H", "O"): 3.0}}, "for each pair of species"),
         ({"pair_cutoff_A": {("H", "O"): 3.0}}, r"names pairs of \('Si',\), got \('H', 'O'\)"),

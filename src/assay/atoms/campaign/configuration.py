@@ -36,13 +36,15 @@ class DescriptorEntry(Entry):
     species: list[str] | None = Field(
         default=None, min_length=1, description="chemical symbols; none given: those of the structures"
     )
-    cutoff_A: Positive = Field(default=5.0, description="range of three- and four-body functions")
+    cutoff_A: Positive = Field(default=4.5, description="range of three- and four-body functions")
     pair_cutoff_A: Positive = Field(default=6.0, description="range of pair functions")
-    radial_count: int = Field(default=5, ge=1, description="radial functions of the density")
-    angular_count: int = Field(default=5, ge=1, description="angular momenta of the density, from 0 up")
-    pair_count: int = Field(default=11, ge=1, description="pair functions")
+    radial_count: int = Field(default=6, ge=1, description="radial functions of the density")
+    angular_count: int = Field(default=4, ge=1, description="angular momenta of the density, from 0 up")
+    pair_count: int = Field(default=20, ge=1, description="pair functions")
     cubic_count: int = Field(default=3, ge=0, description="radial functions of four-body functions; 0: none")
-    cubic_angular_count: int = Field(default=5, ge=1, description="angular momenta of four-body functions")
+    cubic_angular_count: int | None = Field(
+        default=None, ge=1, description="angular momenta of four-body functions; none given: all"
+    )
 
 
 class FitEntry(Entry):

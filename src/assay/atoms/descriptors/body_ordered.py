@@ -69,11 +69,11 @@ class BodyOrderedDescriptor(AbstractDescriptor):
     """
 
     elements: tuple[str, ...]
-    cutoff_A: Cutoffs = 5.0
+    cutoff_A: Cutoffs = 4.5
     pair_cutoff_A: Cutoffs = 6.0
-    radial_count: int = 5
-    angular_count: int = 5
-    pair_count: int = 11
+    radial_count: int = 6
+    angular_count: int = 4
+    pair_count: int = 20
     cubic_count: int = 3
     cubic_angular_count: int | None = None
 

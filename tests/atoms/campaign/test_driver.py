@@ -18,6 +18,7 @@ from ase.calculators.emt import EMT
 
 import assay
 from assay.atoms.campaign.driver import HyperactiveLearning
+from assay.atoms.dynamics.schedule import Schedule
 from assay.atoms.labels import ReferenceLabels, label_with
 from assay.atoms.structures import structure_of, structure_text
 from assay.drivers.abstract import History, Request
@@ -181,18 +182,20 @@ def test_a_start_structure_may_have_a_temperature_of_its_own() -> None:
     driver = HyperactiveLearning.from_data(
         {**KEYS, "structures": hot, "dynamics": {"steps": 5, "temperature_K": 1.0}}
     )
-    course = driver.problem.course(driver.problem.starts[0])
-    assert course.dynamics.temperature_at(3) == 3000.0
-    assert course.relative.at(3) == 0.0
+    walk = driver.problem.walk(driver.problem.starts[0])
+    assert isinstance(walk.relative, Schedule)
+    assert walk.dynamics.temperature_at(3) == 3000.0
+    assert walk.relative.at(3) == 0.0
     assert "3000" not in str(driver.suggest(history(), Request(0)).values)
 
 
 def test_ramps_go_along_a_trajectory() -> None:
     keys = {"steps": 100, "temperature_K": [100.0, 300.0]}
     driver = HyperactiveLearning.from_data({**KEYS, "dynamics": keys, "bias": {"relative": [0.0, 1.0]}})
-    course = driver.problem.course(driver.problem.starts[0])
-    assert course.dynamics.temperature_at(50) == 200.0
-    assert course.relative.at(25) == 0.25
+    walk = driver.problem.walk(driver.problem.starts[0])
+    assert isinstance(walk.relative, Schedule)
+    assert walk.dynamics.temperature_at(50) == 200.0
+    assert walk.relative.at(25) == 0.25
 
 
 @pytest.mark.parametrize(
@@ -251,6 +254,7 @@ study.run(ReferenceLabels(EMT, "EMT"))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # eight starts of JAX, perhaps on a busy machine
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is of POSIX")
 def test_a_campaign_that_is_killed_in_its_dynamics_goes_on_to_the_bit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", RUN]

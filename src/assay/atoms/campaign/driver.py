@@ -13,12 +13,15 @@ from pydantic import ValidationError
 
 from assay.atoms.campaign.configuration import HyperactiveLearningConfiguration
 from assay.atoms.campaign.problem import Problem
-from assay.atoms.campaign.trajectory import Trajectory, search_for_structure
+from assay.atoms.dynamics.limits import Guards
+from assay.atoms.dynamics.running import Run, WalkResult, run_walker
+from assay.atoms.dynamics.walk import Glance, Walker
 from assay.atoms.labels import label_of_measurements
 from assay.atoms.potential.design import Design
 from assay.atoms.potential.fit import FittedPotential
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.atoms.potential.potential import LinearPotential
+from assay.atoms.selection.selector import Frame
 from assay.atoms.structures import structure_key, structure_of, structure_text
 from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.configuration import refusal
@@ -99,7 +102,7 @@ class HyperactiveLearning(AbstractDriver):
             return
         _ = problem.descriptor, problem.fit, problem.labelled, problem.test, problem.pool, problem.base
         for start in problem.starts:
-            _ = problem.course(start)
+            _ = problem.walk(start)
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:  # noqa: ARG002 (the interface's)
         forces = [one for one in measurements if one.model_name == "forces"]
@@ -205,15 +208,34 @@ class HyperactiveLearning(AbstractDriver):
     def _from_dynamics(
         self, potential: LinearPotential, start: Atoms, seed: int, number: int
     ) -> tuple[Atoms, dict[str, Any]]:
-        course = self.problem.course(start)
-        endings = []
+        problem, endings = self.problem, []
         for attempt in range(ATTEMPTS):
             own = int(generator(seed, number, f"trajectory {attempt}").integers(2**31))
-            found = search_for_structure(self.problem.calculator(potential), start, course, own)
-            if found.frame is not None:
-                return found.frame.atoms(), {"origin": "dynamics", **_story(found)}
-            endings.append(found.ending)
+            run = Run(start, lambda: problem.calculator(potential), problem.walk(start), own)
+            best = _Best(problem.guards)
+            result = run_walker(run, best.see)
+            picked = result.walker.selected
+            frame = picked[0] if picked else best.frame
+            if frame is not None:
+                return frame.atoms(), {"origin": "dynamics", **_story(result, frame, is_picked=bool(picked))}
+            endings.append(result.walker.ended)
         return _shaken(start, seed, number), {"origin": "shaken start", "endings": endings}
+
+
+class _Best:
+    """The admissible frame of the highest score: what is labelled where the selector picked none."""
+
+    def __init__(self, guards: Guards) -> None:
+        self.frame: Frame | None = None
+        self._guards = guards
+
+    def see(self, walker: Walker, glance: Glance) -> None:
+        """Look at a step."""
+        if not glance.score > (self.frame.score if self.frame is not None else 0.0):
+            return
+        structure, forces = walker.state.structure, walker.state.evaluation.forces
+        if self._guards.refusal(structure, forces) is None:
+            self.frame = Frame(glance.step, glance.score, structure, forces)
 
 
 def labelled_of_trial(trial: Trial) -> LabelledStructure:
@@ -240,15 +262,17 @@ def _shaken(start: Atoms, seed: int, number: int) -> Atoms:
     )
 
 
-def _story(found: Trajectory) -> dict[str, Any]:
-    assert found.frame is not None
-    rows = found.trace[:: max(1, -(-len(found.trace) // TRACE_ROWS))]
-    names = ("step", "score", "tau", "temperature_K")
+def _story(result: WalkResult, frame: Frame, *, is_picked: bool) -> dict[str, Any]:
+    """What a person wants to see of a trajectory."""
+    scored = np.isfinite(result.trace["score"])
+    columns = {name: result.trace[name][scored] for name in ("step", "score", "tau", "temperature_K")}
+    every = max(1, -(-len(columns["step"]) // TRACE_ROWS))
+    trace = {name: [float(entry) for entry in column[::every]] for name, column in columns.items()}
     return {
-        "picked": found.reason,
-        "step": found.frame.step,
-        "score": found.frame.score,
-        "steps": found.steps,
-        "ending": found.ending,
-        "trace": {name: [row[place] for row in rows] for place, name in enumerate(names)},
+        "picked": is_picked,
+        "step": frame.step,
+        "score": frame.score,
+        "steps": result.walker.state.step,
+        "ended": result.walker.ended,
+        "trace": trace,
     }

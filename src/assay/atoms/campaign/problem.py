@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -14,12 +13,12 @@ from assay.atoms.biased.calculator import BiasedCalculator
 from assay.atoms.biased.spread import CommitteeChoice
 from assay.atoms.biased.tau import TauControl
 from assay.atoms.campaign.configuration import HyperactiveLearningConfiguration
-from assay.atoms.campaign.trajectory import Course
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.atoms.dynamics.limits import Guards, Limits
 from assay.atoms.dynamics.monte_carlo import CellMoves, SwapMoves
 from assay.atoms.dynamics.schedule import Schedule
 from assay.atoms.dynamics.step import Dynamics
+from assay.atoms.dynamics.walk import Walk
 from assay.atoms.dynamics.walls import SphericalWall
 from assay.atoms.labels import label_with
 from assay.atoms.potential.fit import PotentialFit
@@ -152,17 +151,21 @@ class Problem:
             committee=CommitteeChoice(given.committee) if given.committee else None,
         )
 
-    def course(self, start: Atoms) -> Course:
-        """How a trajectory from a start structure is run."""
-        given, bias = self.settings.dynamics, self.settings.bias
-        return Course(
+    def walk(self, start: Atoms) -> Walk:
+        """What the walker that sets out from a start structure does."""
+        given, selection = self.settings.dynamics, self.settings.selection
+        relative = start.info.get("relative", self.settings.bias.relative)
+        return Walk(
             self._dynamics(start),
             given.steps,
-            _schedule(start.info.get("relative", bias.relative), given.steps),
-            self._selector,
             self.score,
-            self.settings.selection.interval,
-            Limits(Guards(maximum_force_eV_per_A=math.inf), given.energy_rise_eV_per_atom),
+            self._selector,
+            selection.interval,
+            stop_after=1,
+            learns_from_inputs=False,
+            relative=_schedule(relative, given.steps),
+            limits=Limits(energy_rise_eV_per_atom=given.energy_rise_eV_per_atom),
+            when_broken="stop",
         )
 
     @property

@@ -19,7 +19,7 @@ from ase.build import bulk
 from scipy.linalg import solve_triangular
 
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
-from assay.atoms.descriptors.neighbours import neighbourhood
+from assay.atoms.descriptors.pairs import PairFinder
 from benchmarks.reporting import markdown_table, write_report
 
 __all__ = ["main"]
@@ -85,7 +85,7 @@ def measured(descriptor: BodyOrderedDescriptor, times: int) -> dict[str, Any]:
         evaluation.contracted(mean - TAU / sigma * solve_triangular(triangle, whitened))
 
     work: dict[str, Callable[[Atoms], object]] = {
-        "neighbours within 6 Å": lambda atoms: neighbourhood(atoms, 6.0),
+        "neighbours within 6 Å": PairFinder(6.0).pairs,
         "values": descriptor.evaluate,
         "unbiased step": lambda atoms: descriptor.evaluate(atoms).contracted(mean),
         "biased step": biased,

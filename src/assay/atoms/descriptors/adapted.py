@@ -64,9 +64,8 @@ class AdaptedDescriptor(AbstractDescriptor):
         ...     slope = -(value**3) * vector
         ...     return FeatureDerivatives(np.array([value]), np.array([-slope, slope])[:, :, None])
         >>> descriptor = AdaptedDescriptor(("H",), 1, inverse_distance)
-        >>> descriptor.rows(Atoms("H2", [[0, 0, 0], [0, 0, 2]])).forces[:, :, 0]
-        array([[ 0.  ,  0.  , -0.25],
-               [ 0.  ,  0.  ,  0.25]])
+        >>> descriptor.rows(Atoms("H2", [[0, 0, 0], [0, 0, 2]])).forces[:, 2, 0]
+        array([-0.25,  0.25])
     """
 
     elements: tuple[str, ...]

@@ -17,7 +17,8 @@ from assay.atoms.descriptors.abstract import (
 )
 from assay.atoms.descriptors.elements import check_elements, species_numbers
 from assay.atoms.descriptors.environments import Environments
-from assay.atoms.descriptors.neighbours import Neighbourhood, neighbourhood
+from assay.atoms.descriptors.neighbours import neighbourhood
+from assay.atoms.descriptors.pairs import PairFinder
 from assay.atoms.descriptors.terms import AbstractTerm, DensityTerm, PairTerm
 from assay.errors import UsageError
 
@@ -49,6 +50,8 @@ class BodyOrderedDescriptor(AbstractDescriptor):
         pair_count: radial functions of the pairs.
         cubic_count: radial functions that enter the four-body features, at most `radial_count`; 0 for none.
         cubic_angular_count: angular momenta that enter them, at most `angular_count`; None for all.
+        skin_A: neighbours are looked for anew when an atom has moved by half of this, or the cell at all. It changes
+            the time that a step takes and no digit of the result.
 
     Raises:
         UsageError: an element, a count or a cutoff breaks its rule.
@@ -57,7 +60,7 @@ class BodyOrderedDescriptor(AbstractDescriptor):
         >>> from ase.build import bulk
         >>> descriptor = BodyOrderedDescriptor(("Si",), radial_count=4, angular_count=3)
         >>> descriptor.size
-        88
+        96
         >>> evaluation = descriptor.evaluate(bulk("Si", cubic=True))
         >>> contraction = evaluation.contracted(np.ones(descriptor.size))
         >>> bool(abs(contraction.energy - evaluation.values.sum()) < 1e-9)
@@ -76,6 +79,7 @@ class BodyOrderedDescriptor(AbstractDescriptor):
     pair_count: int = 20
     cubic_count: int = 3
     cubic_angular_count: int | None = None
+    skin_A: float = 0.3
 
     def __post_init__(self) -> None:
         check_elements(self.elements)
@@ -140,14 +144,14 @@ class BodyOrderedDescriptor(AbstractDescriptor):
             (density, _cutoff_table("cutoff_A", self.cutoff_A, self.elements)),
         )
 
+    @cached_property
+    def _finder(self) -> PairFinder:
+        return PairFinder(max(float(cutoffs.max()) for _, cutoffs in self._terms), self.skin_A)
+
     def _environments(self, atoms: Any, species: Array) -> list[Environments]:
-        found: dict[float, Neighbourhood] = {}
-        for _, cutoffs in self._terms:
-            longest = float(cutoffs.max())
-            if longest not in found:
-                found[longest] = neighbourhood(atoms, longest)
+        pairs = self._finder.pairs(atoms)
         return [
-            Environments.of(term, found[float(cutoffs.max())], species, cutoffs)
+            Environments.of(term, neighbourhood(pairs, float(cutoffs.max())), species, cutoffs)
             for term, cutoffs in self._terms
         ]
 

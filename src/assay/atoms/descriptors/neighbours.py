@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
-from assay.errors import UsageError, missing_extra
+from assay.atoms.descriptors.pairs import Pairs
 
 __all__ = ["Neighbourhood", "neighbourhood", "padded_size"]
 
 Array = np.ndarray
-
-_SMALLEST_DISTANCE_A = 1e-6
 
 
 @final
@@ -78,30 +76,18 @@ class Neighbourhood:
         return -0.5 * (found + found.transpose(1, 0, 2, 3))
 
 
-def neighbourhood(atoms: Any, cutoff_A: float) -> Neighbourhood:
-    """Every pair of atoms closer than a cutoff, both directions, with all periodic images of small cells.
-
-    Arguments:
-        atoms: an ASE `Atoms`, periodic in no, some or all directions.
-        cutoff_A: in angstrom.
-
-    Raises:
-        UsageError: a position is not finite, or two atoms lie on one another.
-        MissingExtraError: vesin is not installed.
-    """
-    positions = np.ascontiguousarray(atoms.positions, dtype=np.float64)
-    cell = np.ascontiguousarray(atoms.cell.array, dtype=np.float64)
-    if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
-        raise UsageError(f"the positions and the cell of {atoms.get_chemical_formula()} must be finite")
-    centres, neighbours, vectors = _pairs(positions, cell, np.asarray(atoms.pbc, dtype=bool), cutoff_A)
-    squared = (vectors**2).sum(axis=1)
-    if squared.size and squared.min() < _SMALLEST_DISTANCE_A**2:
-        place = int(squared.argmin())
-        raise UsageError(
-            f"two atoms of {atoms.get_chemical_formula()} must not lie on one another, got a distance of"
-            f" {np.sqrt(squared[place]):.3g} Å between atoms {centres[place]} and {neighbours[place]}"
-        )
-    return _padded(len(positions), centres, neighbours, vectors, cutoff_A)
+def neighbourhood(pairs: Pairs, cutoff_A: float) -> Neighbourhood:
+    """The pairs within a cutoff, in rows."""
+    near = pairs.within(cutoff_A)
+    counts = np.bincount(near.centres, minlength=near.atom_count)
+    row_count, row_length = padded_size(near.atom_count), padded_size(int(counts.max(initial=0)))
+    slots = np.arange(len(near.centres)) - np.repeat(np.cumsum(counts) - counts, counts)
+    slots += row_length * near.centres
+    vectors = np.tile([2.0 * cutoff_A, 0.0, 0.0], (row_count * row_length, 1))
+    vectors[slots] = near.vectors
+    return Neighbourhood(
+        near.atom_count, near.centres, near.neighbours, slots, vectors.reshape(row_count, row_length, 3)
+    )
 
 
 def padded_size(count: int) -> int:
@@ -115,32 +101,3 @@ def padded_size(count: int) -> int:
     while size < count:
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
     return size
-
-
-def _pairs(positions: Array, cell: Array, periodic: Array, cutoff_A: float) -> tuple[Array, Array, Array]:
-    try:
-        from vesin import NeighborList
-    except ImportError as error:
-        raise missing_extra("vesin", "atoms") from error
-    finder = NeighborList(cutoff=cutoff_A, full_list=True, sorted=True, n_threads=1)
-    centres, neighbours, vectors = finder.compute(
-        points=positions, box=cell, periodic=periodic, quantities="ijD"
-    )
-    return centres.astype(np.intp), neighbours.astype(np.intp), vectors
-
-
-def _padded(
-    atom_count: int, centres: Array, neighbours: Array, vectors: Array, cutoff_A: float
-) -> Neighbourhood:
-    counts = np.bincount(centres, minlength=atom_count)
-    row_count, row_length = padded_size(atom_count), padded_size(int(counts.max(initial=0)))
-    slots = np.arange(len(centres)) - np.repeat(np.cumsum(counts) - counts, counts) + row_length * centres
-    padded = np.tile([2.0 * cutoff_A, 0.0, 0.0], (row_count * row_length, 1))
-    padded[slots] = vectors
-    return Neighbourhood(
-        atom_count=atom_count,
-        centres=centres,
-        neighbours=neighbours,
-        slots=slots,
-        vectors=padded.reshape(row_count, row_length, 3),
-    )

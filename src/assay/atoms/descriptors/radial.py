@@ -25,9 +25,9 @@ def radial_functions(xp: Any, distance_A: Any, cutoff_A: Any, count: int) -> Any
 
     Example:
         >>> import numpy as np
-        >>> radial_functions(np, np.array([2.5, 5.0]), 5.0, 2).round(6)
-        array([[0.126491, 0.      ],
-               [0.      , 0.      ]])
+        >>> radial_functions(np, np.array([1.0, 2.5]), 5.0, 2).round(3)
+        array([[0.333, 0.539],
+               [0.126, 0.   ]])
 
     Source: E. Kocer, J. K. Mason, H. Erturk, AIP Advances 10, 015021 (2020), for Bessel functions as a basis.
     """

@@ -23,11 +23,11 @@ from assay.atoms.selection.selector import AdaptiveThreshold, Selector
 def learner_run(checkpoint: str | None) -> Run:
     atoms = Atoms("H2O2", positions=np.random.default_rng(0).normal(0.0, 0.2, (4, 3)))
     walk = Walk(
-        Dynamics(1.0, Schedule((0, 200), (300.0, 900.0)), 0.05, swaps=SwapMoves(7)),
-        200,
+        Dynamics(1.0, Schedule((0, 100), (300.0, 900.0)), 0.05, swaps=SwapMoves(7)),
+        100,
         RelativeForceUncertainty(0.1),
         Selector(AdaptiveThreshold(1.02, 0.1, 5), pick="peak"),
-        relative=Schedule((0, 200), (0.0, 0.3)),
+        relative=Schedule((0, 100), (0.0, 0.3)),
     )
     make = functools.partial(Learner, relative=0.1)
     return Run(atoms, make, walk, 7, checkpoint, checkpoint_interval=20)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from ase import Atoms, units
+from ase.build import bulk
 from tests.atoms.dynamics.systems import chain, ideal_gas, pairs
 
 from assay.atoms.dynamics.monte_carlo import (
@@ -46,7 +47,7 @@ def test_an_ideal_gas_fills_one_volume_more_than_it_has_atoms(
     expected = (count + 1) * THERMAL_EV / (pressure * units.GPa)
     structure = Structure.of(box(count, expected ** (1 / 3)))
     rng, volumes = np.random.default_rng(7), []
-    for move in range(8000):
+    for move in range(5000):
         if move % 20 == 0:  # the shapes of an ideal gas are all alike, and its cell would fold up
             structure = Structure.of(box(count, structure.volume_A3 ** (1 / 3)))
         trial = proposed_cell(structure, moves, moves.step, expected, rng)
@@ -57,7 +58,7 @@ def test_an_ideal_gas_fills_one_volume_more_than_it_has_atoms(
         volumes.append(structure.volume_A3)
     scaled = np.array(volumes) / expected
     mean, error = mean_and_error(scaled)
-    assert error < 0.04
+    assert error < 0.05
     assert abs(mean - 1.0) < 3.0 * error
     second, error = mean_and_error(scaled**2)  # of a gamma distribution of shape N + 1
     assert abs(second - (1.0 + 1.0 / (count + 1))) < 3.0 * error
@@ -70,14 +71,14 @@ def test_in_a_run_too_and_the_momenta_are_kept() -> None:
     forces = Forces(ideal_gas())
     state = begin(box(count, expected ** (1 / 3)), forces, dynamics, 1)
     volumes, steps = [], set()
-    for _ in range(6000):
+    for _ in range(3000):
         state = advance(state, forces, dynamics)
         volumes.append(state.structure.volume_A3)
         if state.step >= 100:
             steps.add(state.cell_moves.step)
     assert len(steps) == 1  # nothing is adapted after the burn-in
     mean, error = mean_and_error(np.array(volumes[200:]) / expected)
-    assert error < 0.04
+    assert error < 0.05
     assert abs(mean - 1.0) < 3.0 * error
 
 
@@ -108,22 +109,49 @@ def _advancing(state: State, forces: Forces, dynamics: Dynamics) -> Iterator[Sta
 
 def test_the_mean_pressure_at_constant_pressure_is_that_pressure() -> None:
     """<N kT / V - dU / dV> = P, exactly, whatever the potential."""
-    pressure, forces, ideal = 1.5, Forces(pairs(0.02, 1.8), with_stress=True), 0.0
+    pressure, forces = 1.5, Forces(pairs(0.02, 1.8), with_stress=True)
     lattice = Atoms("Ar27", positions=1.9 * np.array(list(itertools.product(range(3), repeat=3))))
     lattice.set_cell([5.7] * 3)
     lattice.pbc = True
     moves = CellMoves(interval=3, step=0.2, smallest_height_A=3.6, burn_in=600)
     dynamics = Dynamics(4.0, TEMPERATURE_K, 0.05, pressure, moves)
-    state, pressures = begin(lattice, forces, dynamics, 3), []
-    for _ in range(5000):
+    state, ideals, virials = begin(lattice, forces, dynamics, 3), [], []
+    for _ in range(3600):
         state = advance(state, forces, dynamics)
-        ideal = 27 * THERMAL_EV / state.structure.volume_A3
         assert state.evaluation.stress is not None
-        pressures.append((ideal - np.trace(state.evaluation.stress) / 3.0) / units.GPa)
-    mean, error = mean_and_error(np.array(pressures[1000:]))
-    assert error < 0.04
-    assert pressure - ideal / units.GPa > 4.0 * error  # the forces between the atoms matter
+        ideals.append(27 * THERMAL_EV / state.structure.volume_A3 / units.GPa)
+        virials.append(-np.trace(state.evaluation.stress) / 3.0 / units.GPa)
+    mean, error = mean_and_error(np.array(ideals[600:]) + np.array(virials[600:]))
+    assert error < 0.05
+    assert np.mean(virials[600:]) > 3.0 * error  # the forces between the atoms matter
     assert abs(mean - pressure) < 3.0 * error
+
+
+@pytest.mark.slow
+def test_moves_of_all_strains_leave_a_crystal_under_the_same_pressure_from_every_side() -> None:
+    """<V s> is isotropic and <N kT / V - dU / dV> = P, exactly, for the invariant measure of shapes."""
+    pressure, forces = 8.0, Forces(pairs(0.15, 1.4), with_stress=True)
+    atoms = bulk("Ar", "fcc", 1.56, cubic=True).repeat(2)
+    moves = CellMoves(2, "full", step=0.02, smallest_height_A=2.8, burn_in=500)
+    dynamics = Dynamics(4.0, TEMPERATURE_K, 0.05, pressure, moves)
+    state, shears, excesses, shapes = begin(atoms, forces, dynamics, 5), [], [], []
+    for _ in range(12000):
+        state = advance(state, forces, dynamics)
+        stress, volume = state.evaluation.stress, state.structure.volume_A3
+        assert stress is not None
+        virial = -volume * stress
+        shears.append([virial[0, 0] - virial[1, 1], virial[0, 0] - virial[2, 2], virial[0, 1], virial[1, 2]])
+        excesses.append(len(atoms) * THERMAL_EV / volume + np.trace(virial) / (3.0 * volume))
+        shapes.append(state.structure.cell[0, 1])
+    mean, error = mean_and_error(np.array(excesses[1000:]) / units.GPa)
+    assert (
+        5.0 * error < len(atoms) * THERMAL_EV / state.structure.volume_A3 / units.GPa
+    )  # the N of N ln V shows
+    assert abs(mean - pressure) < 3.0 * error
+    for column in np.array(shears[1000:]).T:
+        mean, error = mean_and_error(column)
+        assert abs(mean) < 3.5 * error
+    assert np.std(shapes[1000:]) > 0.01  # the cell did shear
 
 
 def test_swaps_visit_the_orders_of_a_chain_as_often_as_their_energies_say() -> None:
@@ -143,7 +171,7 @@ def test_swaps_visit_the_orders_of_a_chain_as_often_as_their_energies_say() -> N
     assert expected.max() > 5.0 * expected.min()
     state = begin(atoms, forces, dynamics, 11)
     seen = []
-    for _ in range(6000):
+    for _ in range(4000):
         state = advance(state, forces, dynamics)
         seen.append(orders.index(tuple(sorted(state.structure.positions[:2, 0].round().astype(int)))))
     for index, share in enumerate(expected):
@@ -175,12 +203,12 @@ def test_the_burn_in_brings_the_acceptance_to_its_target() -> None:
     dynamics = Dynamics(1.0, TEMPERATURE_K, 0.1, 1.0, moves)
     forces = Forces(ideal_gas())
     state = begin(box(20, 10.0), forces, dynamics, 1)
-    for _ in range(1500):
+    for _ in range(1000):
         state = advance(state, forces, dynamics)
     middle = state
-    for _ in range(1500):
+    for _ in range(1000):
         state = advance(state, forces, dynamics)
-    share = (state.cell_moves.accepted - middle.cell_moves.accepted) / 1500
+    share = (state.cell_moves.accepted - middle.cell_moves.accepted) / 1000
     assert share == pytest.approx(moves.target_acceptance, abs=0.06)
 
 

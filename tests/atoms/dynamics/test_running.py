@@ -158,7 +158,7 @@ def test_walkers_that_share_a_checkpoint_are_refused(tmp_path: Path) -> None:
 def test_the_trace_is_thinned_but_keeps_what_happened() -> None:
     whole, thin = (run_walker(replace(learner_run(None), trace_interval=interval)) for interval in (1, 50))
     counts = np.diff(whole.trace["selections"], prepend=0.0)
-    expected = sorted({50.0, 100.0, 150.0, 200.0, *whole.trace["step"][counts > 0]})
+    expected = sorted({50.0, 100.0, *whole.trace["step"][counts > 0]})
     assert thin.trace["step"].tolist() == expected
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import CalculationFailed, Calculator
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from assay.atoms.dynamics.walls import AbstractWall
@@ -27,18 +27,13 @@ class Evaluation:
         energy_eV: the energy whose gradient the forces are, walls included.
         forces: (atoms, 3) in eV/A, walls included.
         stress: (3, 3) in eV/A^3 of the calculator alone, or None where it was not asked for.
-        results: further results of the calculator by their names in it.
+        failure: what a calculator said that could not compute the structure; energy and forces are nan then.
     """
 
     energy_eV: float
     forces: Array
     stress: Array | None = None
-    results: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether energy and forces are numbers."""
-        return bool(np.isfinite(self.energy_eV) and np.isfinite(self.forces).all())
+    failure: str | None = None
 
 
 def evaluate(
@@ -47,18 +42,18 @@ def evaluate(
     walls: Sequence[AbstractWall] = (),
     *,
     with_stress: bool = False,
-    needs: Sequence[str] = (),
 ) -> Evaluation:
     """Ask a calculator, and add the walls.
 
-    Where a calculator gives a free energy, that one is taken: it is what its forces are the gradient of.
+    Where a calculator gives a free energy, that one is taken: it is what its forces are the gradient of. A structure that it
+    cannot compute (`CalculationFailed`, such as a self-consistency that is not reached) has energy and forces of nan, which no
+    Monte Carlo move accepts and every limit refuses.
 
     Arguments:
         atoms: the structure.
         calculator: any of ASE.
         walls: energies of positions alone.
         with_stress: whether the stress is wanted.
-        needs: names of further properties of the calculator to be kept.
 
     Example:
         >>> from ase.build import bulk
@@ -66,14 +61,21 @@ def evaluate(
         >>> round(evaluate(bulk("Cu"), EMT()).energy_eV, 3)
         -0.006
     """
+    try:
+        energy, forces, stress = _asked(atoms, calculator, with_stress)
+    except CalculationFailed as error:
+        return Evaluation(np.nan, np.full((len(atoms), 3), np.nan), failure=f"{error}")
+    for wall in walls:
+        wall_energy, wall_forces = wall.energy_and_forces(atoms.positions)
+        energy, forces = energy + wall_energy, forces + wall_forces
+    return Evaluation(energy, forces, stress)
+
+
+def _asked(atoms: Atoms, calculator: Calculator, with_stress: bool) -> tuple[float, Array, Array | None]:
     forces = np.array(calculator.get_property("forces", atoms), dtype=np.float64)
     energy: Any = calculator.get_property("energy", atoms)
     energy = float(calculator.results.get("free_energy", energy))
     stress = None
     if with_stress:
         stress = voigt_6_to_full_3x3_stress(np.array(calculator.get_property("stress", atoms)))
-    results = {name: calculator.get_property(name, atoms) for name in needs}
-    for wall in walls:
-        wall_energy, wall_forces = wall.energy_and_forces(atoms.positions)
-        energy, forces = energy + wall_energy, forces + wall_forces
-    return Evaluation(energy, forces, stress, results)
+    return energy, forces, stress

@@ -104,6 +104,8 @@ class Limits:
             state: the present one; its reference volume is that of the start.
             start_energy_eV: of the start.
         """
+        if state.evaluation.failure is not None:
+            return f"the calculator failed: {state.evaluation.failure}"
         refused = self.guards.refusal(state.structure, state.evaluation.forces)
         if refused is not None:
             return refused

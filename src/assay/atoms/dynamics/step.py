@@ -96,18 +96,14 @@ class Forces:
     Arguments:
         calculator: any of ASE.
         with_stress: whether the stress is wanted, for the pressure.
-        needs: names of further properties that are kept.
     """
 
     calculator: Calculator
     with_stress: bool = False
-    needs: Sequence[str] = ()
 
     def at(self, structure: Structure, walls: Sequence[AbstractWall]) -> Evaluation:
         """The evaluation of a structure."""
-        return evaluate(
-            structure.atoms(), self.calculator, walls, with_stress=self.with_stress, needs=self.needs
-        )
+        return evaluate(structure.atoms(), self.calculator, walls, with_stress=self.with_stress)
 
 
 def begin(

@@ -175,7 +175,7 @@ def set_out(
     set_bias(calculator, walk, 0)
     state = begin(atoms, Forces(calculator, walk.with_stress), walk.dynamics, seed)
     walker = Walker(state, state.structure, state.evaluation.energy_eV, known or SelectorState())
-    broken = walk.limits.guards.refusal(state.structure, state.evaluation.forces)
+    broken = walk.limits.breach(replace(state, momenta=0.0 * state.momenta), state.evaluation.energy_eV)
     if broken is not None:
         raise UsageError(f"a walker cannot start where its limits are broken: {broken}")
     return walker

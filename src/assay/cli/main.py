@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cli.atoms import app as atoms
 from assay.cli.discovering import discover
 from assay.cli.exploring import EXPLORE_HELP, explore
 from assay.cli.hep import app as hep
@@ -33,6 +34,7 @@ moment, and go on later.
     assay resume STUDY.toml                         go on after an interruption
     assay explore SCRIPT.py --samples 20            what a script computes, over its parameters
     assay discover TABLE.csv                        the law behind a table
+    assay atoms run STUDY.toml                      an interatomic potential from few labels
     assay hep limit WORKSPACE.json                  upper limits of a HistFactory workspace
 
 Where a command takes TARGET, give the study file, the store, or nothing where the folder holds one store.
@@ -230,6 +232,7 @@ def plot(
 app.command(help=EXPLORE_HELP)(explore)
 app.command()(discover)
 app.add_typer(hep, name="hep")
+app.add_typer(atoms, name="atoms")
 
 
 @app.command()

@@ -67,7 +67,8 @@ def _say_how_it_ended(study: Study) -> None:
     failures = f", {state.failed} failed" if state.failed else ""
     typer.echo(f"{state.finished} evaluations{failures}; {study.stop_reason() or 'stopped'}")
     if best is None:
-        typer.echo("no evaluation has succeeded")
+        if state.finished == state.failed:
+            typer.echo("no evaluation has succeeded")
         return
     typer.echo(f"best {best['objective']:.8g} at suggestion {best['number']}:")
     for name, value in best["values"].items():

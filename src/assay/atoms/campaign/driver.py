@@ -32,7 +32,7 @@ from assay.records import Measurement, Trial
 from assay.space.parameters import Text
 from assay.space.space import Space
 
-__all__ = ["PARAMETER", "HyperactiveLearning"]
+__all__ = ["PARAMETER", "HyperactiveLearning", "labelled_of_trial"]
 
 PARAMETER = "structure"
 # Trajectories that are tried, each with random numbers of its own, before a shaken start structure is taken.
@@ -140,6 +140,7 @@ class HyperactiveLearning(AbstractDriver):
         for atoms in looks:
             potential = potential.condition(atoms)
         info: dict[str, Any] = {
+            "labels": len(known),
             "log_evidence": fitted.log_evidence,
             "noise": list(fitted.potential.noise.values),
         }

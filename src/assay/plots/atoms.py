@@ -1,0 +1,111 @@
+"""Pictures of a campaign: the walks with what was picked, the learning curve, dimers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.errors import UsageError
+from assay.plots.style import BAND, BEST, FAILED, OBSERVED, axes_for, new_figure, tidy
+
+__all__ = ["campaign_learning", "dimers", "walks"]
+
+Array = np.ndarray
+
+
+def walks(stories: Sequence[tuple[int, Mapping[str, Any]]]) -> Any:
+    """The score and the strength of the bias along all walks, one after the other, with the structures that were picked.
+
+    Arguments:
+        stories: for each suggestion its number, and a mapping with `trace` (columns `step`, `score`, `tau`), `step` and
+            `score` of what was picked. Those without a trace are passed over.
+
+    Returns:
+        A Figure with two Axes.
+
+    Raises:
+        UsageError: when there is no walk.
+    """
+    walked = [(number, story) for number, story in stories if "trace" in story]
+    if not walked:
+        raise UsageError("there is no walk to draw yet: no suggestion came from dynamics")
+    figure = new_figure(8.0, 5.0)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    begin = 0.0
+    for number, story in walked:
+        trace = {name: np.asarray(column, dtype=float) for name, column in story["trace"].items()}
+        upper.plot(begin + trace["step"], trace["score"], color=BEST, linewidth=1.0)
+        lower.plot(begin + trace["step"], trace["tau"], color=OBSERVED, linewidth=1.0)
+        upper.plot(begin + story["step"], story["score"], "o", color=FAILED, markersize=4)
+        upper.annotate(
+            str(number),
+            (begin + story["step"], story["score"]),
+            fontsize="x-small",
+            textcoords="offset points",
+            xytext=(3, 3),
+        )
+        begin += float(story["steps"])
+        for ax in (upper, lower):
+            ax.axvline(begin, color="#DDDDDD", linewidth=0.6)
+    tidy(upper, "each dot was labelled", "", "score")
+    tidy(lower, "", "steps of all walks", "strength of the bias, tau")
+    return figure
+
+
+def campaign_learning(
+    labels: Sequence[float] | Array, force_errors: Sequence[float] | Array, *, ax: Any = None
+) -> Any:
+    """The error of the forces at the test structures against the number of labels.
+
+    Arguments:
+        labels: (points,).
+        force_errors: (points,), root mean squares in eV/A.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        UsageError: when there is no point.
+    """
+    labels, force_errors = np.asarray(labels, dtype=float), np.asarray(force_errors, dtype=float)
+    if not len(labels) or labels.shape != force_errors.shape:
+        raise UsageError(
+            "a learning curve needs errors at test structures: give the driver's key 'test' before the run"
+        )
+    ax = axes_for(ax)
+    ax.plot(labels, force_errors, "o-", color=BEST, markersize=4)
+    ax.set_yscale("log")
+    tidy(ax, "errors of what was not learnt from", "labels", "error of the forces (eV/A)")
+    return ax
+
+
+def dimers(distances_A: Array, curves: Mapping[str, tuple[Array, Array]], *, ax: Any = None) -> Any:
+    """The energy of two atoms over their distance, with two standard deviations.
+
+    Arguments:
+        distances_A: (points,).
+        curves: by the name of the pair, (points,) energies and (points,) deviations, in eV.
+
+    Returns:
+        The Axes.
+    """
+    ax = axes_for(ax)
+    for colour, (name, (energy, deviation)) in zip(
+        (BEST, FAILED, "#009E73", "#CC79A7", "#E69F00", OBSERVED) * (1 + len(curves) // 6),
+        curves.items(),
+        strict=False,
+    ):
+        ax.plot(distances_A, energy, color=colour, label=name)
+        ax.fill_between(
+            distances_A,
+            energy - 2.0 * deviation,
+            energy + 2.0 * deviation,
+            color=colour if len(curves) > 1 else BAND,
+            alpha=0.25,
+            linewidth=0,
+        )
+    tidy(ax, "two atoms alone, ± 2 standard deviations", "distance (A)", "energy (eV)")
+    ax.legend(frameon=False, fontsize="small")
+    return ax

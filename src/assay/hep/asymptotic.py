@@ -19,8 +19,20 @@ from assay.errors import UsageError
 from assay.hep.likelihood import discrepancy, maximum_likelihood
 from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
+from assay.numerics.implicit_minimum import Minimum
 
-__all__ = ["STATISTICS", "Statistic", "Tested", "asymptotic_test", "lower_bounds", "one_sided"]
+__all__ = [
+    "STATISTICS",
+    "Anchors",
+    "Statistic",
+    "Tested",
+    "anchored_p_values",
+    "asymptotic_test",
+    "limit_anchors",
+    "lower_bounds",
+    "one_sided",
+    "p_values",
+]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -87,27 +99,91 @@ def asymptotic_test(model: Model, data: Data, value: Any = 1.0, statistic: Stati
     tested = jnp.zeros(()) if statistic == "q0" else jnp.asarray(value)
     asimov_value = 1.0 if statistic == "q0" else 0.0
     fits = _four_fits(model, data, tested, asimov_value, lower_bounds(model, statistic))
-    points, values, decrements, curvatures, iterations = fits
-    best = points[0, model.layout.interest]
+    best = fits.point[0, model.layout.interest]
+    asimov = model.expected_data(fits.point[2])
+    squares = _squares(
+        fits.value[:3], fits.value[3] - discrepancy(fits.point[2], (model, asimov)),
+        best, tested, asimov_value, statistic,
+    )  # fmt: skip
+    return Tested(
+        *squares,
+        *p_values(*squares, statistic),
+        best,
+        fits.point,
+        fits.value,
+        fits.decrement,
+        fits.curvature,
+        fits.iterations,
+    )
+
+
+class Anchors(NamedTuple):
+    """What tests of all values of the parameter of interest share: the free fit and the Asimov data.
+
+    Arguments:
+        best: the best fit of the parameter of interest.
+        point: (parameters,), the fit at the value of the Asimov data.
+        values: (2,), how far log L lies, free and there, below that of the saturated model.
+        asimov: the Asimov data.
+        asimov_value: the same distance of their own fit, which is at `point`.
+    """
+
+    best: Any
+    point: Any
+    values: Any
+    asimov: Data
+    asimov_value: Any
+
+
+def limit_anchors(model: Model, data: Data, statistic: Statistic = "q_tilde") -> Anchors:
+    """The fits that do not depend on the tested value, for "q_tilde" and "q"."""
+    place = model.layout.interest
+    # No bound above: a best fit above any tested value counts as no evidence against it, wherever it lies.
+    upper = jnp.asarray(model.layout.upper).at[place].set(jnp.inf)
+    bounds = lower_bounds(model, statistic), upper
+
+    def fitted(previous: Any, job: Any) -> tuple[Any, Minimum]:
+        found = _fit_from(model, data, previous, job, 0.0, bounds)
+        return found.point, found
+
+    _, fits = jax.lax.scan(fitted, jnp.asarray(model.layout.start), jnp.array([False, True]))
+    asimov = model.expected_data(fits.point[1])
+    own = discrepancy(fits.point[1], (model, asimov))
+    return Anchors(fits.point[0, place], fits.point[1], fits.value, asimov, own)
+
+
+def anchored_p_values(
+    model: Model, data: Data, value: Any, anchors: Anchors, statistic: Statistic = "q_tilde"
+) -> tuple[Any, Any, Any]:
+    """Logarithms of p, of CLs and of its expected bands at a value, from two fits that begin at the anchors."""
+    layout = model.layout
+    upper = jnp.asarray(layout.upper).at[layout.interest].max(value)
+    bounds = lower_bounds(model, statistic), upper
+
+    def fitted(is_asimov: Any) -> Minimum:
+        used = jax.tree_util.tree_map(lambda new, old: jnp.where(is_asimov, new, old), anchors.asimov, data)
+        return _fit_from(model, used, anchors.point, True, value, bounds)
+
+    fits = jax.lax.map(fitted, jnp.array([False, True]))
+    values = jnp.stack([anchors.values[0], fits.value[0], anchors.values[1]])
+    squares = _squares(values, fits.value[1] - anchors.asimov_value, anchors.best, value, 0.0, statistic)
+    return p_values(*squares, statistic)
+
+
+def _squares(
+    values: Any, asimov_rise: Any, best: Any, tested: Any, asimov_value: float, statistic: str
+) -> tuple[Any, Any]:
+    """The statistic of the data and of the Asimov data.
+
+    Arguments:
+        values: (3,), the distance from the saturated likelihood: free, at the tested value, at the Asimov value.
+        asimov_rise: of the Asimov data, how far their fit at the tested value lies above their own.
+    """
     # The free fit cannot lie above a fit that holds something; where it does, it stands in another valley.
     lowest = jnp.minimum(values[0], jnp.minimum(values[1], values[2]))
-    square = one_sided(2 * (values[1] - lowest), best, tested, statistic)
-    asimov = model.expected_data(points[2])
-    own = discrepancy(points[2], (model, asimov))
-    square_asimov = one_sided(2 * (values[3] - own), jnp.asarray(asimov_value), tested, statistic)
-    log_p, log_cls, log_expected = _p_values(square, square_asimov, statistic)
-    return Tested(
-        square,
-        square_asimov,
-        log_p,
-        log_cls,
-        log_expected,
-        best,
-        points,
-        values,
-        decrements,
-        curvatures,
-        iterations,
+    return (
+        one_sided(2 * (values[1] - lowest), best, tested, statistic),
+        one_sided(2 * asimov_rise, jnp.asarray(asimov_value), tested, statistic),
     )
 
 
@@ -126,30 +202,36 @@ def lower_bounds(model: Model, statistic: str) -> Any:
     return lower
 
 
-def _four_fits(model: Model, data: Data, tested: Any, asimov_value: float, lower: Any) -> Any:
+def _four_fits(model: Model, data: Data, tested: Any, asimov_value: float, lower: Any) -> Minimum:
     layout = model.layout
-    place = layout.interest
-    is_free = jnp.asarray(~layout.fixed)
     holds = jnp.array([False, True, True, True])
-    held = jnp.stack([jnp.asarray(layout.start[place]), tested, jnp.asarray(asimov_value), tested])
+    held = jnp.stack([jnp.zeros(()), tested, jnp.asarray(asimov_value), tested])
     # A tested value beyond the bounds is one to extrapolate to, as a limit may lie there.
-    upper = jnp.asarray(layout.upper).at[place].max(tested)
+    bounds = lower, jnp.asarray(layout.upper).at[layout.interest].max(tested)
     uses_asimov = jnp.array([False, False, False, True])
 
-    def fitted(previous: Any, job: tuple[Any, Any, Any]) -> tuple[Any, Any]:
+    def fitted(previous: Any, job: tuple[Any, Any, Any]) -> tuple[Any, Minimum]:
         is_held, value, is_asimov = job
         asimov = model.expected_data(previous)
         used = jax.tree_util.tree_map(lambda new, old: jnp.where(is_asimov, new, old), asimov, data)
-        start = previous.at[place].set(jnp.where(is_held, value, previous[place]))
-        # Yields that the previous fit could afford may be negative without its signal: then begin anew.
-        anew = jnp.asarray(layout.start).at[place].set(start[place])
-        start = jnp.where(jnp.isfinite(discrepancy(start, (model, used))), start, anew)
-        free = is_free.at[place].set(is_free[place] & ~is_held)
-        found = maximum_likelihood(model, used, start=start, free=free, lower=lower, upper=upper)
+        found = _fit_from(model, used, previous, is_held, value, bounds)
         return found.point, found
 
-    _, fits = jax.lax.scan(fitted, jnp.asarray(layout.start), (holds, held, uses_asimov))
-    return fits
+    return jax.lax.scan(fitted, jnp.asarray(layout.start), (holds, held, uses_asimov))[1]
+
+
+def _fit_from(
+    model: Model, data: Data, previous: Any, is_held: Any, value: Any, bounds: tuple[Any, Any]
+) -> Minimum:
+    """A fit that begins where another one ended, with the parameter of interest free or held at a value."""
+    layout, place = model.layout, model.layout.interest
+    start = previous.at[place].set(jnp.where(is_held, value, previous[place]))
+    # Yields that the previous fit could afford may be negative without its signal: then begin anew.
+    anew = jnp.asarray(layout.start).at[place].set(start[place])
+    start = jnp.where(jnp.isfinite(discrepancy(start, (model, data))), start, anew)
+    is_free = jnp.asarray(~layout.fixed)
+    free = is_free.at[place].set(is_free[place] & ~jnp.asarray(is_held))
+    return maximum_likelihood(model, data, start=start, free=free, lower=bounds[0], upper=bounds[1])
 
 
 def one_sided(square: Any, best: Any, tested: Any, statistic: str) -> Any:
@@ -162,7 +244,7 @@ def one_sided(square: Any, best: Any, tested: Any, statistic: str) -> Any:
     return square
 
 
-def _p_values(square: Any, square_asimov: Any, statistic: str) -> tuple[Any, Any, Any]:
+def p_values(square: Any, square_asimov: Any, statistic: str) -> tuple[Any, Any, Any]:
     """Logarithms of p, of CLs and of its expected bands."""
     log_ndtr = jax.scipy.special.log_ndtr
     root, root_asimov = _root(square), _root(square_asimov)

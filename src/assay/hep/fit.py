@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from assay.errors import UsageError
-from assay.hep.likelihood import discrepancy, maximum_likelihood
+from assay.hep.derivatives import discrepancy_derivatives
+from assay.hep.likelihood import maximum_likelihood
 from assay.hep.model import Data, Model
 from assay.hep.parameters import parameter_names, place
 from assay.hep.status import fit_status
@@ -120,9 +121,9 @@ def _fitted(model: Model, data: Data | None, start: Any, free: Any) -> _Fitted:
     used = model.observed_data() if data is None else data
     layout = model.layout
     found = maximum_likelihood(model, used, start=start, free=free)
-    gradient = jax.grad(discrepancy)(found.point, (model, used))
+    _, gradient, hessian = discrepancy_derivatives(found.point, (model, used))
     held = is_held(found.point, gradient, layout.lower, layout.upper, free)
-    covariance = _inverse(jax.hessian(discrepancy)(found.point, (model, used)), held)
+    covariance = _inverse(hessian, held)
     width = model.constraint_width()
     before = jnp.full(layout.size, jnp.inf)
     deviation = jnp.where(layout.auxiliary_is_poisson, 1 / jnp.sqrt(width), width)

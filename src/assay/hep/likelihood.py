@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.hep.derivatives import discrepancy_derivatives
 from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
 from assay.numerics.implicit_minimum import Minimum, implicit_minimum
@@ -24,7 +25,7 @@ def discrepancy(parameters: Any, given: tuple[Model, Data]) -> Any:
     return model.discrepancy(parameters, data)
 
 
-_minimum = implicit_minimum(discrepancy)
+_minimum = implicit_minimum(discrepancy, discrepancy_derivatives)
 
 
 def maximum_likelihood(

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from assay.errors import NumericalError, UsageError
-from assay.hep.asymptotic import Statistic, asymptotic_test
+from assay.hep.asymptotic import Anchors, Statistic, anchored_p_values, limit_anchors
 from assay.hep.model import Data, Model
 from assay.numerics.compile import CompiledFunction, jax_module
 from assay.numerics.implicit_root import Root, implicit_root
@@ -45,10 +45,9 @@ class UpperLimits:
 
 def _excess(value: Any, given: Any) -> Any:
     """log CLs - log level at a value of the parameter of interest; `band` -1 is the observed one."""
-    model, data, level, band, statistic = given[0], given[1], given[2], given[3], given[4]
-    tested = asymptotic_test(model, data, value, statistic)
-    chosen = jnp.where(band < 0, tested.log_cls, tested.log_expected[jnp.maximum(band, 0)])
-    return chosen - jnp.log(level)
+    model, data, level, band, anchors, statistic = given
+    _, log_cls, log_expected = anchored_p_values(model, data, value, anchors, statistic)
+    return jnp.where(band < 0, log_cls, log_expected[jnp.maximum(band, 0)]) - jnp.log(level)
 
 
 _roots = {
@@ -68,16 +67,23 @@ def asymptotic_limit(
 
     Returns: `point` the limit; `found` False where there is none.
     """
+    anchors = limit_anchors(model, data, statistic)
+    return _anchored_limit(model, data, band, level, anchors, statistic)
+
+
+def _anchored_limit(
+    model: Model, data: Data, band: Any, level: Any, anchors: Anchors, statistic: Statistic
+) -> Root:
     # CLs is 1 where the parameter of interest is 0; a limit may lie beyond the parameter's bounds.
-    return _roots[statistic]((model, data, level, band), 0.0, -jnp.log(jnp.asarray(level, float)), 1.0)
+    above = -jnp.log(jnp.asarray(level, float))
+    return _roots[statistic]((model, data, level, band, anchors), 0.0, above, 1.0)
 
 
 def _six(model: Model, data: Data | None, level: Any, statistic: Statistic) -> Root:
     used = model.observed_data() if data is None else data
+    anchors = limit_anchors(model, used, statistic)
     bands = jnp.arange(OBSERVED, BANDS)
-    return jax.vmap(lambda band: asymptotic_limit(model, used, band=band, level=level, statistic=statistic))(
-        bands
-    )
+    return jax.vmap(lambda band: _anchored_limit(model, used, band, level, anchors, statistic))(bands)
 
 
 _program = CompiledFunction(_six, static=(3,))

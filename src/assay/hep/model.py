@@ -136,7 +136,11 @@ class Model:
 
         Fits minimise this rather than -log L: its terms are small, so that differences of it keep their digits.
         """
-        main = _poisson_discrepancy(data.main, self.expected_main(parameters)).sum()
+        return self.discrepancy_of(self.expected_main(parameters), parameters, data)
+
+    def discrepancy_of(self, expected_main: Any, parameters: Any, data: Data) -> Any:
+        """The same where the expected counts, (bins,), are known already."""
+        main = _poisson_discrepancy(data.main, expected_main).sum()
         layout = self.layout
         if not layout.auxiliary_parameter.size:
             return main

@@ -17,6 +17,7 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.hep.asymptotic import Statistic, asymptotic_test, lower_bounds, one_sided
+from assay.hep.derivatives import discrepancy_derivatives
 from assay.hep.likelihood import discrepancy
 from assay.hep.model import Data, Model
 from assay.numerics.compile import CompiledFunction, jax_module
@@ -149,7 +150,10 @@ def _toy(model: Model, truth: Any, value: Any, key: Any, statistic: Statistic) -
     upper = jnp.asarray(layout.upper).at[layout.interest].max(value)
 
     def fitted(begin: Any, free: Any) -> Any:
-        return bounded_minimum(discrepancy, (model, data), begin, lower, upper, free, escapes=False)
+        return bounded_minimum(
+            discrepancy, (model, data), begin, lower, upper, free,
+            derivatives=discrepancy_derivatives, escapes=False,
+        )  # fmt: skip
 
     starts = jnp.stack([truth, start])
     frees = jnp.stack([is_free, is_free.at[layout.interest].set(False)])

@@ -74,6 +74,7 @@ class _Search(NamedTuple):
 
 
 Function = Callable[[Any, Any], Any]
+Derivatives = Callable[[Any, Any], tuple[Any, Any, Any]]
 
 
 def is_held(point: Any, gradient: Any, lower: Any, upper: Any, free: Any) -> Any:
@@ -82,7 +83,15 @@ def is_held(point: Any, gradient: Any, lower: Any, upper: Any, free: Any) -> Any
 
 
 def bounded_minimum(
-    function: Function, data: Any, start: Any, lower: Any, upper: Any, free: Any, *, escapes: bool = True
+    function: Function,
+    data: Any,
+    start: Any,
+    lower: Any,
+    upper: Any,
+    free: Any,
+    *,
+    derivatives: Derivatives | None = None,
+    escapes: bool = True,
 ) -> Minimum:
     """The minimum of `function(point, data)` in a box, from one start.
 
@@ -92,6 +101,8 @@ def bounded_minimum(
         start: (dimension,), inside the box; components that are not free keep its values.
         lower, upper: (dimension,); they may be infinite.
         free: (dimension,), True where the search may move.
+        derivatives: of the same arguments, the function's value, gradient and Hessian, where a formula is faster than
+            automatic differentiation.
         escapes: False saves the search for saddles where the start is known to lie in the right valley, in a map over
             many problems; `curvature` is then NaN.
 
@@ -113,6 +124,7 @@ def bounded_minimum(
     start = jnp.where(free, jnp.clip(start, lower, upper), start)
     zero, infinite = jnp.zeros((), start.dtype), jnp.asarray(jnp.inf, start.dtype)
     none = jnp.asarray(0)
+    evaluated = _automatic(function) if derivatives is None else derivatives
     first = _Search(
         start, infinite, jnp.zeros_like(start), jnp.eye(len(start), dtype=start.dtype), start, -infinite, zero, infinite,
         -infinite, none, none,
@@ -120,7 +132,7 @@ def bounded_minimum(
 
     def advanced(search: _Search) -> _Search:
         # The derivatives stand once in the program, since compiling them is what a first call waits for.
-        search = _judged(search, _derivatives(function, data, search.trial))
+        search = _judged(search, evaluated(search.trial, data))
         newton = _newton_trial(search, lower, upper, free)
         if not escapes:
             return newton._replace(curvature=jnp.asarray(jnp.nan, start.dtype))
@@ -133,8 +145,13 @@ def bounded_minimum(
     return Minimum(search.point, search.value, search.decrement, search.curvature, search.iterations)
 
 
-def implicit_minimum(function: Function) -> Callable[[Any, Any, Any, Any, Any], Minimum]:
+def implicit_minimum(
+    function: Function, derivatives: Derivatives | None = None
+) -> Callable[[Any, Any, Any, Any, Any], Minimum]:
     """`bounded_minimum` of a function, differentiable in its data, its bounds, and the values of what is held.
+
+    Arguments:
+        function, derivatives: as there; results are differentiated through `function` alone.
 
     Returns: `minimum(data, start, lower, upper, free)`. The derivative of `point` in the start of a free component is
         zero; that of `value` is the partial one at the minimum; the other fields have none.
@@ -156,7 +173,7 @@ def implicit_minimum(function: Function) -> Callable[[Any, Any, Any, Any, Any], 
 
     @jax.custom_jvp
     def place(data: Any, start: Any, lower: Any, upper: Any, free: Any) -> tuple[Any, Any, Any, Any]:
-        found = bounded_minimum(function, data, start, lower, upper, free)
+        found = bounded_minimum(function, data, start, lower, upper, free, derivatives=derivatives)
         return found.point, found.decrement, found.curvature, found.iterations
 
     @place.defjvp
@@ -201,16 +218,19 @@ def _hessian(function: Function, point: Any, data: Any) -> Any:
     return jax_module().hessian(function)(point, data)
 
 
-def _derivatives(function: Function, data: Any, point: Any) -> tuple[Any, Any, Any]:
+def _automatic(function: Function) -> Derivatives:
     """Value, gradient and Hessian at a point, from one linearisation of the gradient."""
     jax = jax_module()
 
-    def slope(where: Any) -> tuple[Any, Any]:
-        value, gradient = jax.value_and_grad(function)(where, data)
-        return gradient, (value, gradient)
+    def derivatives(point: Any, data: Any) -> tuple[Any, Any, Any]:
+        def slope(where: Any) -> tuple[Any, Any]:
+            value, gradient = jax.value_and_grad(function)(where, data)
+            return gradient, (value, gradient)
 
-    hessian, (value, gradient) = jax.jacfwd(slope, has_aux=True)(point)
-    return value, gradient, hessian
+        hessian, (value, gradient) = jax.jacfwd(slope, has_aux=True)(point)
+        return value, gradient, hessian
+
+    return derivatives
 
 
 def _goes_on(search: _Search) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.discovery.canonical import number
 from assay.discovery.problem import Back, Feature, Problem
-from assay.discovery.separable import products_of_factors, sums_of_products
+from assay.discovery.separable import Pool, pairs_of_products, products_of_factors, sums_of_products
 from assay.discovery.subsets import best_subsets
 from assay.space.syntax import Binary, Call, Node, Number
 
@@ -38,7 +38,9 @@ def deterministic_laws(problem: Problem, permitted: Collection[str]) -> Iterator
     with_functions = "^" in permitted or bool({"sqrt", "exp", "log"} & set(permitted))
     if with_functions:
         yield from _power_laws(problem)
-        yield from products_of_factors(problem, permitted)
+        pool = Pool.of(problem, permitted)
+        yield from products_of_factors(problem, pool)
+        yield from pairs_of_products(problem, pool)
     exponents = _exponents(len(problem.features), whole=not with_functions)
     monomials, columns = _library(problem.features, exponents)
     for values, weights, back in _transformed(problem, with_functions):

@@ -13,7 +13,7 @@ import numpy as np
 from assay.discovery.problem import Feature
 from assay.space.syntax import Binary, Call, Node, Number
 
-__all__ = ["factors_of_exponentials", "factors_of_products", "factors_of_sums"]
+__all__ = ["factors_of_exponentials", "factors_of_products", "factors_of_sums", "powers_of_factors"]
 
 Array = np.ndarray
 
@@ -50,8 +50,38 @@ def factors_of_exponentials(monomials: Sequence[Feature], permitted: Collection[
     for scale in _SCALES if "exp" in permitted else ():
         for monomial in monomials:
             exponential = _call("exp", _combined("*", Number(scale), monomial))
-            found += [_combined("-", exponential, ONE), _combined("+", exponential, ONE)]
+            found.append(_combined("-", exponential, ONE))
+            if scale >= 1:
+                found.append(_combined("+", exponential, ONE))
     return [one for one in _distinct(found) if np.abs(one.values).min() > _LEAST * np.abs(one.values).max()]
+
+
+def powers_of_factors(
+    factors: Sequence[Feature], monomials: Sequence[Feature], permitted: Collection[str]
+) -> list[Feature]:
+    """Factors to the powers that laws hold, and exponentials of monomials."""
+    found: list[Feature] = []
+    for factor in factors:
+        is_wave = isinstance(factor.node, Call)
+        powers = (1.0, 2.0, -1.0) if is_wave else (1.0, -1.0, 2.0, -2.0)
+        found += [factor if power == 1 else _raised(factor, power) for power in powers]
+        if not is_wave and (factor.values > 0).all():
+            found += [_raised(factor, 0.5), _raised(factor, -0.5)]
+    for monomial in monomials if "exp" in permitted else ():
+        for sign in (1.0, -1.0):
+            found.append(_call("exp", _combined("*", Number(sign), monomial)))
+        growing, falling = found[-2:]
+        for factor in (
+            *(_combined(sign, growing, ONE) for sign in ("-", "+")),
+            *(_combined(sign, growing, falling) for sign in ("-", "+")),
+        ):
+            found += [factor, _inverse(factor)]
+    return list(_distinct(found))
+
+
+def _raised(feature: Feature, power: float) -> Feature:
+    with np.errstate(all="ignore"):
+        return Feature(_power(feature.node, power), feature.values**power)
 
 
 def _plain(features: Sequence[Feature]) -> list[Feature]:

@@ -9,7 +9,7 @@ import numpy as np
 from assay.discovery.laws import Law
 from assay.discovery.table import Table
 
-__all__ = ["description_length", "pareto_front", "recommended"]
+__all__ = ["NATS_PER_NODE", "description_length", "pareto_front", "recommended"]
 
 ROUNDING = 1e-9  # relative errors below this are rounding
 EDGE_FACTOR = 2.0

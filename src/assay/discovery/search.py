@@ -17,7 +17,7 @@ from assay.discovery.dimensions import Dimensions, Group, power_for, readable_gr
 from assay.discovery.forms import Form
 from assay.discovery.laws import Law, Laws
 from assay.discovery.problem import Feature, Problem
-from assay.discovery.recommendation import pareto_front, recommended
+from assay.discovery.recommendation import NATS_PER_NODE, pareto_front, recommended
 from assay.discovery.refinement import Refined, refined
 from assay.discovery.table import Table
 from assay.discovery.validation import Splits, validated
@@ -35,7 +35,8 @@ EXACT = 1e-10  # relative error on rows left out, at which the search is over
 ROUNDED = 1e-13  # relative error on all rows, at which an equation leaves nothing to explain
 LEAST_FOR_ERRORS = 30  # rows, below which their size cannot be told
 LIKELIER = 3.0  # in the logarithm, before errors are taken for relative
-FAR_BEHIND = 2.0  # in the mean square of the errors, before the fit
+FAR_BEHIND = 1.5  # in the mean square of the errors, before the fit
+FAR_LONGER = 15.0  # nats, before the fit
 JUDGED = 40  # equations that are fitted anew without some rows
 APPLICATIONS = 20  # features of own operators, since linear algebra takes powers of all
 
@@ -169,14 +170,26 @@ class Search:
         )
 
     def _is_promising(self, node: Node, known: list[tuple[int, float]]) -> bool:
-        """Whether an equation, as an engine gave it, is not far behind those that are as simple and fitted already."""
+        """Whether an equation, as an engine gave it, is not far behind those that are fitted already.
+
+        It is when one that is as simple fits far better, or a simpler one describes the data in far fewer nats.
+        """
         table, form = self.table, Form.of(node)
         with np.errstate(all="ignore"):
             error = table.response - form.predict(table.columns, form.start)
-        loss, complexity = np.average(error**2, weights=table.weights), form.complexity(form.start)
-        return bool(np.isfinite(loss)) and loss <= FAR_BEHIND * min(
-            (least for simplicity, least in known if simplicity <= complexity), default=np.inf
-        )
+            loss = float(np.average(error**2, weights=table.weights))
+        if not np.isfinite(loss):
+            return False
+        complexity = form.complexity(form.start)
+        simpler = [entry for entry in known if entry[0] <= complexity]
+        least = min((loss for _, loss in simpler), default=np.inf)
+        floor = ROUNDED**2 * float(np.average(table.response**2, weights=table.weights))
+        shortest = min((self._length(*entry, floor) for entry in simpler), default=np.inf)
+        return loss <= FAR_BEHIND * least and self._length(complexity, loss, floor) <= shortest + FAR_LONGER
+
+    def _length(self, complexity: int, loss: float, floor: float) -> float:
+        """The nats of a description of the data, up to a constant."""
+        return 0.5 * len(self.table) * float(np.log(max(loss, floor))) + NATS_PER_NODE * complexity
 
     def _is_final(self, law: Refined) -> bool:
         """Whether a law goes through far more rows than it has constants, to rounding, so that there is no better one."""

@@ -8,26 +8,37 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
+from typing import final
 
 import numpy as np
 
 from assay.discovery.canonical import number
-from assay.discovery.factors import factors_of_exponentials, factors_of_products, factors_of_sums
+from assay.discovery.factors import (
+    factors_of_exponentials,
+    factors_of_products,
+    factors_of_sums,
+    powers_of_factors,
+)
+from assay.discovery.pairing import best_products
 from assay.discovery.problem import Back, Feature, Problem
 from assay.discovery.subsets import best_subsets
 from assay.space.syntax import Binary, Call, Node, Number
 
-__all__ = ["products_of_factors", "sums_of_products"]
+__all__ = ["Pool", "pairs_of_products", "products_of_factors", "sums_of_products"]
 
 Array = np.ndarray
 
-FACTORS_AT_ONCE = 2
+FACTORS_AT_ONCE = 2  # beside powers of all columns
+SPARSE = 4  # powers and factors, where not all columns need be there
 LARGEST_EXPONENTIAL = 750
 LARGEST_LIBRARY = 12000
 MANY_FACTORS = 120
+MANY_MONOMIALS = 800
 MOST_TERMS = 3
+LARGEST_POWER = 8.0  # and coefficient of an exponential
 LARGEST_SHIFT = 300.0  # of the logarithm of C, which must be a number
 _ENTRIES = (
     (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0),
@@ -37,7 +48,28 @@ _ENTRIES = (
 )
 
 
-def products_of_factors(problem: Problem, permitted: Collection[str]) -> Iterator[Node]:
+@final
+@dataclass(frozen=True)
+class Pool:
+    """What products are made of, besides powers of the features themselves.
+
+    Arguments:
+        factors: simple functions of one or two features.
+        monomials: the insides of exponentials; none where those are not permitted.
+    """
+
+    factors: Sequence[Feature]
+    monomials: Sequence[Feature]
+    permitted: Collection[str]
+
+    @staticmethod
+    def of(problem: Problem, permitted: Collection[str]) -> Pool:
+        """Of the features of a problem."""
+        monomials = _monomials(problem.features) if "exp" in permitted else []
+        return Pool(factors_of_products(problem.features, permitted), monomials, permitted)
+
+
+def products_of_factors(problem: Problem, pool: Pool) -> Iterator[Node]:
     """y = C Π x^a Π F^p exp(c m), with up to two of the factors F and exponentials of monomials m.
 
     log |y| is linear in the logarithms of columns and factors; rows count by the square of the response, as they would in a
@@ -49,53 +81,104 @@ def products_of_factors(problem: Problem, permitted: Collection[str]) -> Iterato
     ]
     if np.count_nonzero(used) <= len(bases) + FACTORS_AT_ONCE + 1:
         return
-    exponentials = _monomials(problem.features) if "exp" in permitted else []
-    factors = factors_of_products(problem.features, permitted) + factors_of_exponentials(
-        exponentials, permitted
+    exponentials = pool.monomials
+    factors = [*pool.factors, *factors_of_exponentials(exponentials, pool.permitted)]
+    parts = [*((base.node, False) for base in bases), *((factor.node, False) for factor in factors)]
+    parts += [(monomial.node, True) for monomial in exponentials]
+    columns = np.stack(
+        [
+            *(np.log(np.abs(one.values[used])) for one in (*bases, *factors)),
+            *(monomial.values[used] for monomial in exponentials),
+        ],
+        axis=1,
     )
-    target = np.log(np.abs(problem.target[used]))
     root = (np.sqrt(problem.weights) * np.abs(problem.target))[used]
-    always = np.column_stack([np.ones(len(target)), *(np.log(np.abs(base.values[used])) for base in bases)])
-    columns = (
-        np.column_stack(
-            [
-                np.empty((len(target), 0)),
-                *(np.log(np.abs(factor.values[used])) for factor in factors),
-                *(monomial.values[used] for monomial in exponentials),
-            ]
-        )
-        * root[:, None]
+    logarithms = _Logarithms(
+        parts, columns * root[:, None], root, np.log(np.abs(problem.target[used])) * root
     )
-    basis = np.linalg.qr(always * root[:, None])[0]
-    values = target * root
-    rest = columns - basis @ (basis.T @ columns)
-    # What the powers explain on their own is no column.
-    rest[:, np.linalg.norm(rest, axis=0) <= 1e-7 * np.linalg.norm(columns, axis=0)] = 0.0
-    for subset in best_subsets(rest, values - basis @ (basis.T @ values), FACTORS_AT_ONCE):
-        left = values - columns[:, list(subset.members)] @ np.array(subset.coefficients)
-        shift, *powers = np.linalg.lstsq(always * root[:, None], left, rcond=None)[0].tolist()
-        raised = list(zip([base.node for base in bases], powers, strict=True))
-        inside: list[Node] = []
-        for index, coefficient in zip(subset.members, subset.coefficients, strict=True):
-            if index < len(factors):
-                raised.append((factors[index].node, coefficient))
-            else:
-                inside.append(Binary("*", number(coefficient), exponentials[index - len(factors)].node))
-        yield from _products(problem, raised, inside, shift)
+    yield from logarithms.products(problem, tuple(range(len(bases))), FACTORS_AT_ONCE)
+    yield from logarithms.products(problem, (), SPARSE)
 
 
-def _products(
-    problem: Problem, raised: Sequence[tuple[Node, float]], inside: Sequence[Node], shift: float
-) -> Iterator[Node]:
-    """With exponents that are multiples of a half, then with those found; each with either sign."""
-    if abs(shift) > LARGEST_SHIFT:
-        return
-    exponential = [Call("exp", (reduce(_plus, inside),))] if inside else []
-    halves = [(node, round(2 * power) / 2) for node, power in raised]
-    for powers in (halves, raised):
-        factors = [Binary("^", node, number(power)) for node, power in powers if power]
-        for sign in (1.0, -1.0):
-            yield problem.back(reduce(_times, [*factors, *exponential], number(sign * math.exp(shift))))
+@final
+@dataclass(frozen=True)
+class _Logarithms:
+    """The logarithm of the response as a sum of those of factors.
+
+    Arguments:
+        parts: of each column: what it is of, and whether it is an exponential, whose logarithm is the node itself.
+        columns: (n, parts), weighted.
+        one: (n,), the weighted column of the logarithm of C.
+        values: (n,), weighted.
+    """
+
+    parts: Sequence[tuple[Node, bool]]
+    columns: Array
+    one: Array
+    values: Array
+
+    def products(self, problem: Problem, always: tuple[int, ...], most: int) -> Iterator[Node]:
+        """The best products of some parts, and of up to so many others."""
+        design = np.column_stack([self.one, self.columns[:, list(always)]])
+        basis = np.linalg.qr(design)[0]
+        rest = self.columns - basis @ (basis.T @ self.columns)
+        # What those explain on their own is no column.
+        rest[:, np.linalg.norm(rest, axis=0) <= 1e-7 * np.linalg.norm(self.columns, axis=0)] = 0.0
+        for subset in best_subsets(rest, self.values - basis @ (basis.T @ self.values), most):
+            yield from self._product(problem, (*always, *subset.members))
+
+    def _product(self, problem: Problem, members: tuple[int, ...]) -> Iterator[Node]:
+        """With exponents rounded to multiples of a half, then with those found; each with either sign."""
+        for fixed in (self._rounded(members), {}):
+            shift, powers = self._fitted(members, fixed)
+            if abs(shift) > LARGEST_SHIFT or any(abs(power) > LARGEST_POWER for power in powers):
+                continue
+            raised, inside = [], []
+            for index, power in zip(members, powers, strict=True):
+                node, is_exponential = self.parts[index]
+                if is_exponential:
+                    inside.append(_times(number(power), node))
+                elif power:
+                    raised.append(Binary("^", node, number(power)))
+            if inside:
+                raised.append(Call("exp", (reduce(_plus, inside),)))
+            for sign in (1.0, -1.0):
+                yield problem.back(reduce(_times, raised, number(sign * math.exp(shift))))
+
+    def _rounded(self, members: tuple[int, ...]) -> dict[int, float]:
+        """Exponents at multiples of a half: the one that is nearest to such a number first, the others fitted anew."""
+        fixed: dict[int, float] = {}
+        open_ones = [index for index in members if not self.parts[index][1]]
+        while open_ones:
+            powers = dict(zip(members, self._fitted(members, fixed)[1], strict=True))
+            nearest = min(open_ones, key=lambda index: abs(2 * powers[index] - round(2 * powers[index])))
+            fixed[nearest] = round(2 * powers[nearest]) / 2
+            open_ones.remove(nearest)
+        return fixed
+
+    def _fitted(self, members: tuple[int, ...], fixed: Mapping[int, float]) -> tuple[float, list[float]]:
+        """The logarithm of C, and the coefficient of each member; some are given."""
+        held = [index for index in members if index in fixed]
+        loose = [index for index in members if index not in fixed]
+        left = self.values - self.columns[:, held] @ np.array([fixed[index] for index in held])
+        design = np.column_stack([self.one, self.columns[:, loose]])
+        shift, *found = np.linalg.lstsq(design, left, rcond=None)[0].tolist()
+        coefficients = dict(zip(loose, found, strict=True))
+        return shift, [fixed[index] if index in fixed else coefficients[index] for index in members]
+
+
+def pairs_of_products(problem: Problem, pool: Pool) -> Iterator[Node]:
+    """y as one or two products of a monomial and one factor to a small power; sin(y) as well, where y may be an angle."""
+    plain = [feature for feature in problem.features if not feature.is_complement]
+    exponents = _exponents(len(plain), LARGEST_LIBRARY // MANY_MONOMIALS)
+    powers = _values(plain, exponents)
+    factors = powers_of_factors(pool.factors, pool.monomials, pool.permitted)
+    factors.insert(0, Feature(Number(1.0), np.ones(len(powers))))
+    for values, weights, back in _transformed(problem, pool.permitted, ("as it is", "angle")):
+        for node in best_products(
+            powers, lambda index: _monomial(plain, exponents[index]), factors, values, weights
+        ):
+            yield back(node)
 
 
 def sums_of_products(problem: Problem, permitted: Collection[str]) -> Iterator[Node]:
@@ -132,15 +215,19 @@ def _sums(
             yield back(reduce(_plus, terms))
 
 
-def _transformed(problem: Problem, permitted: Collection[str]) -> Iterator[tuple[Array, Array, Back]]:
+def _transformed(
+    problem: Problem,
+    permitted: Collection[str],
+    forms: Collection[str] = ("as it is", "inverse", "square", "angle"),
+) -> Iterator[tuple[Array, Array, Back]]:
     """What is a sum, with the weights that the response's have become, and the way back."""
     target, weights, back = problem.target, problem.weights, problem.back
     yield target, weights, back
-    if (target != 0).all():
+    if "inverse" in forms and (target != 0).all():
         yield 1 / target, weights * target**4, lambda node: back(Binary("/", Number(1.0), node))
-    if "sqrt" in permitted and (target > 0).all():
+    if "square" in forms and "sqrt" in permitted and (target > 0).all():
         yield target**2, weights / target**2, lambda node: back(Call("sqrt", (node,)))
-    if "asin" in permitted and (np.abs(target) < np.pi / 2).all():
+    if "angle" in forms and "asin" in permitted and (np.abs(target) < np.pi / 2).all():
         yield np.sin(target), weights / np.cos(target) ** 2, lambda node: back(Call("asin", (node,)))
 
 

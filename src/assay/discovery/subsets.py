@@ -16,8 +16,9 @@ KEPT = 10  # of each size, to be gone on from
 MOST_FOR_TRIPLES = 90
 SAME_DIRECTION = 1e-9  # 1 - correlation², below which a pair is one column
 SAME_DIRECTION_ROUGHLY = 1e-5  # the same, in single precision
-MOST_FOR_PAIRS = 3000
-FIRSTS = 300  # of more columns, one of each pair is one of so many that explain most on their own
+MOST_PAIRS = (
+    1_500_000  # where there are more, one of each pair is one of those that explain most on their own
+)
 EXCHANGED = 3  # of each size, those whose members are exchanged
 BLOCK = 256
 EXACT = 1e-13  # relative residual at which nothing is left to explain
@@ -36,9 +37,9 @@ class Subset:
 def best_subsets(columns: Array, target: Array, most: int, returned: int = 3) -> list[Subset]:
     """The best subsets of each size from 1 to `most` by least squares, the best of a size first.
 
-    Pairs of up to 3000 columns are searched exhaustively, so are triples of up to 90; of more columns, pairs hold one of the
-    300 that explain most on their own. Larger ones grow from the best smaller ones, and members of the best are exchanged as
-    long as that helps.
+    Pairs of up to 1200 columns are searched exhaustively, so are triples of up to 90; of more columns, pairs hold one of those
+    that explain most on their own. Larger ones grow from the best smaller ones, and members of the best are exchanged as long
+    as that helps.
 
     Arguments:
         columns: (n, m).
@@ -103,8 +104,8 @@ class _Search:
         """All pairs of columns, or of many columns those with one of the best."""
         count = len(self.products)
         firsts = np.arange(count)
-        if count > MOST_FOR_PAIRS:
-            firsts = np.sort(np.argsort(-(self.products**2), kind="stable")[:FIRSTS])
+        if count**2 > MOST_PAIRS:
+            firsts = np.sort(np.argsort(-(self.products**2), kind="stable")[: MOST_PAIRS // count])
         place = np.arange(count)
         found: list[tuple[float, tuple[int, int]]] = []
         for first in range(0, len(firsts), BLOCK):

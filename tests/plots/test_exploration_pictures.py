@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -13,9 +14,16 @@ import numpy as np
 import pytest
 
 from assay.errors import UsageError
-from assay.plots.gp_slices import GPSlices, model_data
+from assay.numerics.coordinates import Coordinates
+from assay.plots.gp_slices import GPSlices
+from assay.plots.gp_slices_model import model_data
+from assay.space.parameters import Continuous
+from assay.space.space import Space
 from assay.study.exploration.exploration import Exploration
 from assay.study.exploration.parameters import create_parameters
+from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.dataset import Dataset
+from assay.surrogates.gaussian_process import GaussianProcess
 
 NODE = shutil.which("node")
 
@@ -117,7 +125,7 @@ def run_in_node(program: str) -> Any:
     code = (resources.files("assay.plots") / "gp_slices.js").read_text(encoding="utf-8")
     assert NODE is not None
     result = subprocess.run(
-        [NODE, "-e", f"{code}\n{program}"], capture_output=True, text=True, check=True, timeout=60
+        [NODE, "-"], input=f"{code}\n{program}", capture_output=True, text=True, check=True, timeout=60
     )
     return json.loads(result.stdout)
 
@@ -131,16 +139,56 @@ def data_of(slices: GPSlices) -> dict[str, Any]:
 @pytest.mark.skipif(NODE is None, reason="needs node")
 @pytest.mark.parametrize("response", [0, 1])
 def test_a_page_computes_what_the_model_says(mixed: Exploration, response: int) -> None:
-    posterior = mixed.posteriors()[response]
     draws = np.random.default_rng(0).random((50, 4))
     draws[:, 1] = np.floor(3 * draws[:, 1])  # the index of a label
-    model = model_data(posterior)
-    found = run_in_node(
-        f"console.log(JSON.stringify(assayPosterior({json.dumps(model)}, {json.dumps(draws.tolist())})))"
+    check_page(mixed.posteriors()[response], Coordinates.of(mixed.study.space), draws, 1e-7)
+
+
+def check_page(
+    posterior: AbstractPosterior, coordinates: Coordinates, draws: np.ndarray, precision: float
+) -> None:
+    """What a page computes is what the posterior says, but for a share of the size of the response."""
+    program = (
+        f"assayPosterior({json.dumps(model_data(posterior, coordinates))}, {json.dumps(draws.tolist())})"
     )
+    found = run_in_node(f"console.log(JSON.stringify({program}))")
     mean, variance = posterior.mean_variance(draws)
-    assert np.allclose(found["mean"], mean[:, 0], rtol=1e-9, atol=1e-9)
-    assert np.allclose(found["deviation"], np.sqrt(variance[:, 0]), rtol=1e-6, atol=1e-7)
+    size = float(np.abs(mean).max())
+    assert np.allclose(found["mean"], mean[:, 0], rtol=1e-9, atol=1e-9 * size)
+    assert np.allclose(found["deviation"], np.sqrt(variance[:, 0]), rtol=1e-6, atol=precision * size)
+    low, high = posterior.quantiles(draws, np.array([0.025, 0.975]))[..., 0]
+    assert np.allclose(found["low"], low, rtol=1e-6, atol=precision * size)
+    assert np.allclose(found["high"], high, rtol=1e-6, atol=precision * size)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+@pytest.mark.parametrize("warping", ["log", "sinh"])
+def test_a_page_computes_warped_responses(warping: str) -> None:
+    exploration = Exploration(create_parameters(["A", "B"], [0.0, 0.0], [1.0, 1.0]), "r", "Sobol", verbose=0)
+    exploration.study.configure(surrogates=[{"name": "r", "warping_function": warping}])
+    exploration.sample(16)
+    exploration.evaluate(lambda A, B: np.exp(6.0 * A + B))
+    (posterior,) = exploration.posteriors()
+    assert not posterior.is_gaussian
+    draws = np.random.default_rng(0).random((40, 2))
+    check_page(posterior, Coordinates.of(exploration.study.space), draws, 1e-9)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_a_page_of_many_rows_holds_the_directions_that_matter() -> None:
+    space = Space.from_data([Continuous("A", (0.0, 1.0)), Continuous("B", (0.0, 1.0))])
+    points = np.random.default_rng(1).random((400, 2))
+    values = np.sin(5.0 * points[:, 0]) * np.cos(4.0 * points[:, 1])
+    noisy = values + 0.1 * np.random.default_rng(2).standard_normal(len(points))
+    data = Dataset.of(points, noisy, noise_variance=0.01)
+    posterior = GaussianProcess(noise="none").fit(data, None, np.random.default_rng(3)).posterior
+    coordinates = Coordinates.of(space)
+    model = model_data(posterior, coordinates)
+    assert model is not None
+    held = len(base64.b64decode(model["directions"])) / 8 / len(points)
+    assert held < 300
+    draws = np.concatenate([np.random.default_rng(0).random((30, 2)), np.eye(2), points[:8]])
+    check_page(posterior, coordinates, draws, 1e-4)
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node")

@@ -7,13 +7,30 @@ const assayProfiles = {
   squared_exponential: (s) => Math.exp(-0.5 * s),
 };
 
-// Mean and standard deviation at points in unit coordinates, as surrogates/process.py has them:
-// mean = k(x)' alpha, variance = 1 + b^2 - |L^-1 k(x)|^2, in latent units.
+// T^-1 of each output warping, as surrogates/warping.py has them.
+const assayClipped = (w) => Math.min(Math.max(w, -300), 300);
+const assayUnwarped = {
+  identity: (w) => w,
+  sinh: (w, [centre, logWidth]) => centre + Math.exp(logWidth) * Math.sinh(assayClipped(w)),
+  log: (w, [logFloor]) => Math.exp(assayClipped(w)) - Math.exp(logFloor),
+};
+
+// Little-endian doubles from base64.
+function assayNumbers(text) {
+  return new Float64Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+// Mean, standard deviation and central 95 % at points in unit coordinates. In latent units
+// mean = k(x)' alpha and variance = 1 + b^2 - |D k(x)|^2; a warped response is integrated as surrogates/quadrature.py does.
 function assayPosterior(model, points) {
-  const profile = assayProfiles[model.profile], rows = model.points.length;
-  const mean = [], deviation = [], cross = new Float64Array(rows);
+  const profile = assayProfiles[model.profile], rows = model.points.length, { name, parameters } = model.warping;
+  model.numbers ??= assayNumbers(model.directions);
+  const directions = model.numbers, count = directions.length / rows, cross = new Float64Array(rows);
+  const own = (latent) => model.outer[0] +
+    model.outer[1] * assayUnwarped[name](model.inner[0] + model.inner[1] * latent, parameters);
+  const found = { mean: [], deviation: [], low: [], high: [] };
   for (const point of points) {
-    let latent = 0;
+    let centre = 0;
     for (let i = 0; i < rows; i++) {
       let s = 0;
       for (let d = 0; d < point.length; d++) {
@@ -21,19 +38,24 @@ function assayPosterior(model, points) {
         s += model.weights[d] * (model.labels[d] ? (apart === 0 ? 0 : 1) : apart * apart);
       }
       cross[i] = profile(s) + model.trend;
-      latent += cross[i] * model.alpha[i];
+      centre += cross[i] * model.alpha[i];
     }
     let variance = 1 + model.trend;
-    for (let i = 0; i < rows; i++) {
-      const row = model.lower[i];
+    for (let r = 0; r < count; r++) {
       let part = 0;
-      for (let j = 0; j <= i; j++) part += row[j] * cross[j];
+      for (let i = 0, at = r * rows; i < rows; i++, at++) part += directions[at] * cross[i];
       variance -= part * part;
     }
-    mean.push(model.offset + model.unit * latent);
-    deviation.push(model.unit * Math.sqrt(Math.max(variance, 0) * model.signal));
+    const width = Math.sqrt(Math.max(variance, 0) * model.signal);
+    const values = model.nodes.map((node) => own(centre + width * node));
+    const expected = (of) => values.reduce((sum, value, i) => sum + model.nodeWeights[i] * of(value), 0);
+    const mean = expected((value) => value);
+    found.mean.push(mean);
+    found.deviation.push(Math.sqrt(expected((value) => (value - mean) ** 2)));
+    found.low.push(own(centre - 1.959963984540054 * width));
+    found.high.push(own(centre + 1.959963984540054 * width));
   }
-  return { mean, deviation };
+  return found;
 }
 
 // The points of a plane: all axes at their fixed place but one or two.
@@ -65,11 +87,11 @@ function assayNear(data, places, shown, width) {
 
 // What each trace of the figure shows for these places.
 function assayTraces(data, places, width) {
-  const known = {};
+  const planes = {};
   const plane = (across, up) => {
     const key = `${across},${up}`;
-    known[key] ??= assayPosterior(data.model, assayPlane(data.axes, places, across, up));
-    return known[key];
+    planes[key] ??= assayPosterior(data.model, assayPlane(data.axes, places, across, up));
+    return planes[key];
   };
   return data.traces.map((trace) => {
     const { kind, across, up } = trace;
@@ -77,14 +99,9 @@ function assayTraces(data, places, width) {
       const near = assayNear(data, places, [across, up], width);
       return { x: near.map((sample) => sample.natural[across]), y: near.map((sample) => sample.natural[up]) };
     }
-    const { mean, deviation } = plane(across, up);
-    switch (kind) {
-      case "mean": return { z: assayGrid(mean, data.axes[across].unit.length) };
-      case "deviation": return { z: assayGrid(deviation, data.axes[across].unit.length) };
-      case "middle": return { y: mean };
-      case "low": return { y: mean.map((value, i) => value - 1.96 * deviation[i]) };
-      default: return { y: mean.map((value, i) => value + 1.96 * deviation[i]) };
-    }
+    const known = plane(across, up);
+    if (up === null) return { y: known[kind === "middle" ? "mean" : kind] };
+    return { z: assayGrid(known[kind], data.axes[across].unit.length) };
   });
 }
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.numerics.coordinates import Coordinates
+from assay.plots.gp_slices_model import model_data
 from assay.plots.grids import Axis, axes_of, points_of, usual_values
 from assay.plots.style import BAND, BEST, import_plotly
 from assay.space.parameters import Categorical
 from assay.study.exploration.exploration import Exploration
 from assay.surrogates.abstract import AbstractPosterior
-from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
-__all__ = ["GPSlices", "model_data", "plot_gp"]
+__all__ = ["GPSlices", "plot_gp"]
 
 Array = np.ndarray
 
@@ -97,7 +97,7 @@ def plot_gp(exploration: Exploration, response: int = 0, resolution: tuple[int, 
     for (left, across), (right, up) in combinations(enumerate(ranged), 2):
         panels.add_planes(left, across, right, up)
     _lay_out(panels, ranged, exploration.names)
-    model = model_data(posteriors[response])
+    model = model_data(posteriors[response], Coordinates.of(space))
     if model is None:
         return GPSlices(panels.figure, "")
     data = {
@@ -110,36 +110,6 @@ def plot_gp(exploration: Exploration, response: int = 0, resolution: tuple[int, 
         panels.figure,
         f"{_program()}\nassaySlices(document.getElementById('{{plot_id}}'), {json.dumps(data)});",
     )
-
-
-def model_data(posterior: AbstractPosterior) -> dict[str, Any] | None:
-    """The numbers that a Gaussian process is computed from elsewhere; None for one with a warped output, a prior mean, a
-    polynomial trend, derivatives among its rows, or more than a thousand of them."""
-    if (
-        not isinstance(posterior, GaussianProcessPosterior)
-        or len(posterior.blocks) > 1
-        or not posterior.is_gaussian
-        or posterior.prior_mean is not None
-    ):
-        return None
-    process = next(iter(posterior.blocks))[1]
-    scaling = posterior.scaling
-    trend = process.prior.trend
-    if process.inverse_lower is None or trend.size > 1 or (process.derivative >= 0).any():
-        return None
-    unit = float(scaling.scale[0] * scaling.latent_scale[0])
-    return {
-        "profile": process.prior.profile.name,
-        "weights": process.prior.weights.tolist(),
-        "labels": process.prior.categories.tolist(),
-        "trend": float(trend.variance) if trend.size else 0.0,
-        "points": process.points.tolist(),
-        "alpha": process.alpha[:, 0].tolist(),
-        "lower": [row[: place + 1] for place, row in enumerate(process.inverse_lower.tolist())],
-        "signal": float(posterior.signal_variance[0]),
-        "offset": float(scaling.offset[0] + scaling.scale[0] * scaling.latent_offset[0]),
-        "unit": unit,
-    }
 
 
 def _program() -> str:
@@ -178,12 +148,13 @@ class _Panels:
     def add_line(self, cell: int, place: int) -> None:
         """The mean along one parameter, with its central 95 %."""
         go, axis = import_plotly(), self.axis(place)
-        mean, deviation = self._moments(axis, None)
+        mean, _ = self._moments(axis, None)
+        low, high = self._posterior.quantiles(self._points(axis, None), np.array([0.025, 0.975]))[..., 0]
         plain: dict[str, Any] = {"x": axis.values, "showlegend": False, "line": {"width": 0}}
         band = {"fill": "tonexty", "fillcolor": f"{BAND}66"}
         for kind, trace in (
-            ("low", go.Scatter(**plain, y=mean - 1.96 * deviation)),
-            ("high", go.Scatter(**plain, **band, y=mean + 1.96 * deviation)),
+            ("low", go.Scatter(**plain, y=low)),
+            ("high", go.Scatter(**plain, **band, y=high)),
             ("middle", go.Scatter(**{**plain, "line": {"color": BEST}}, y=mean)),
         ):
             self._add(trace, kind, (cell, cell), place, None)
@@ -206,9 +177,11 @@ class _Panels:
             self._add(go.Scatter(**dots, mode="markers", showlegend=False), "samples", cell, across, up)
 
     def _moments(self, across: Axis, up: Axis | None) -> tuple[Array, Array]:
-        points = self._coordinates.encode(points_of(self._start, [(across, up)])[0])
-        mean, variance = self._posterior.mean_variance(points)
+        mean, variance = self._posterior.mean_variance(self._points(across, up))
         return mean[:, 0], np.sqrt(np.maximum(variance[:, 0], 0.0))
+
+    def _points(self, across: Axis, up: Axis | None) -> Array:
+        return self._coordinates.encode(points_of(self._start, [(across, up)])[0])
 
     def _add(self, trace: Any, kind: str, cell: tuple[int, int], across: int, up: int | None) -> None:
         self.figure.add_trace(trace, row=cell[0] + 1, col=cell[1] + 1)

@@ -128,6 +128,7 @@ def test_the_mean_pressure_at_constant_pressure_is_that_pressure() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_moves_of_all_strains_leave_a_crystal_under_the_same_pressure_from_every_side() -> None:
     """<V s> is isotropic and <N kT / V - dU / dV> = P, exactly, for the invariant measure of shapes."""
     pressure, forces = 8.0, Forces(pairs(0.15, 1.4), with_stress=True)

@@ -182,7 +182,7 @@ def set_out(
 
 
 def stride(walker: Walker, calculator: Calculator, walk: Walk) -> tuple[Walker, Glance]:
-    """One step of a walker: dynamics, limits, bias, score and selection, Monte Carlo.
+    """One step of a walker: dynamics, limits, bias, Monte Carlo, score and selection.
 
     Its arguments determine what it returns; the calculator changes by `update_tau` and `condition` only.
 
@@ -196,17 +196,15 @@ def stride(walker: Walker, calculator: Calculator, walk: Walk) -> tuple[Walker, 
     if broken is not None:
         after = _broken(walker, state, forces, walk, broken)
         return after, _glance(after, calculator, state, freedom, broken=broken)
-    state = _with_bias_updated(state, forces, walk)
-    score = threshold = math.nan
+    state = moves_of_monte_carlo(_with_bias_updated(state, forces, walk), forces, walk.dynamics)
     walker = replace(walker, state=state)
+    score = threshold = math.nan
     if walk.score is not None and state.step % walk.score_interval == 0:
         threshold = walk.selector.threshold_at(walker.selector)
         walker, score = _scored(walker, walk.score, forces, walk)
-    state = moves_of_monte_carlo(walker.state, forces, walk.dynamics)
-    walker = replace(walker, state=state)
     if walker.ended is None and state.step >= walk.steps:
         walker = finished(walker, walk, "all steps done")
-    return walker, _glance(walker, calculator, state, freedom, score, threshold)
+    return walker, _glance(walker, calculator, walker.state, freedom, score, threshold)
 
 
 def finished(walker: Walker, walk: Walk, reason: str) -> Walker:

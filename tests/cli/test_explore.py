@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from assay.cli.main import app
-from assay.errors import UsageError
+from assay.errors import ConfigurationError, UsageError
+from assay.study.study import open_study
 
 SCRIPT = """
 #### MED PARAMETERS START
@@ -74,3 +75,14 @@ def test_wrong_use_is_said_in_one_sentence(script: Path) -> None:
     script.write_text("response = 1\n")
     with pytest.raises(UsageError, match="it must have one line '# ASSAY PARAMETERS START', got 0"):
         explore(script)
+
+
+def test_a_file_says_where_runs_are_started(script: Path) -> None:
+    place = script.with_name("place.toml")
+    place.write_text('type = "local"\nworkers = 2\n')
+    assert "4 evaluated" in explore(script, "--samples", 4, "--sampler", "Sobol", "--executor", place)
+    study = open_study(script.with_suffix(".exploration") / "exploration.assay.db")
+    assert study.settings.num_parallel == 2
+    place.write_text('type = "local"\nhosts = ["a"]\n')
+    with pytest.raises(ConfigurationError, match='belongs to type = "dask" only'):
+        explore(script, "--executor", place)

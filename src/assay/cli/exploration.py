@@ -10,10 +10,31 @@ import typer
 
 from assay.cli.progress import observing, pace_line
 from assay.cli.target import writing
+from assay.study.evaluation import ExecutorChoice
+from assay.study.executor_choice import executor_maker, read_executor, workers_of
 from assay.study.exploration.exploration import Exploration
 from assay.study.progress import Progress
+from assay.study.sections import ExecutorSection
 
-__all__ = ["conclude", "draw", "evaluate"]
+__all__ = ["conclude", "draw", "evaluate", "place_of"]
+
+
+def place_of(choice: str | None, parallel: int) -> tuple[ExecutorChoice, int]:
+    """Where runs are started, and how many at once.
+
+    Arguments:
+        choice: "serial", "local" or "dask"; the path of a TOML file with the keys of a section [executor]; or None.
+        parallel: runs at once, where no file says it.
+
+    Raises:
+        ConfigurationError: when the file breaks a rule.
+    """
+    if choice is None or choice in ("serial", "local", "dask"):
+        return choice, parallel
+    section = read_executor(choice, ExecutorSection())
+    if section.workers is None and section.type != "serial":
+        section = section.model_copy(update={"workers": parallel})
+    return executor_maker(section, Path(choice).parent), workers_of(section)
 
 
 def evaluate(exploration: Exploration, samples: int, *, batch: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,19 +30,11 @@ Scripts with `# MED PARAMETERS START` and `medeq.create_parameters` run as they 
     assay explore model.py --samples 20                  twenty evaluations, one after the other
     assay explore model.py --samples 60 --parallel 4     forty more, four at once
     assay explore model.py --samples 60 --plot gp.html   nothing more, but a picture
+    assay explore model.py -n 500 --executor slurm.toml  in jobs of SLURM
 
 Everything is kept in the folder model.exploration beside the script: each run in `runs`, with what it printed; tables in
 `results.csv` and `queue.csv`; and the journal, from which it goes on after any interruption.
 """
-
-
-class Executor(StrEnum):
-    """Where runs are started from."""
-
-    auto = "auto"
-    serial = "serial"
-    local = "local"
-    dask = "dask"
 
 
 Interpreter = Annotated[
@@ -74,8 +65,12 @@ def explore(
         bool, typer.Option(help="Choose all points together first, in place of one as each run ends.")
     ] = False,
     executor: Annotated[
-        Executor, typer.Option(help="auto: this process for one run at a time, local processes for several.")
-    ] = Executor.auto,
+        str | None,
+        typer.Option(
+            help="Where runs are started: serial, local, dask, or a TOML file with the keys of a section [executor], whose "
+            "workers are then the runs at once. Left out: this process for one run at a time, local ones for several."
+        ),
+    ] = None,
     responses: Responses = None,
     timeout: Timeout = None,
     retries: Annotated[int, typer.Option(min=0, help="Further attempts at a run that failed.")] = 0,
@@ -89,14 +84,15 @@ def explore(
     """Explore what a script computes over its parameters; `EXPLORE_HELP` is what `--help` prints."""
     if plot is not None and plot.suffix != ".html":
         raise UsageError(f"the picture of an exploration must end in .html, got {plot}")
-    from assay.cli.exploration import conclude, draw, evaluate
+    from assay.cli.exploration import conclude, draw, evaluate, place_of
     from assay.study.exploration.exploration import Exploration
 
+    place, parallel = place_of(executor, parallel)
     exploration = Exploration(
         script,
         None if responses is None else [name.strip() for name in responses.split(",")],
         sampler,
-        None if executor is Executor.auto else executor.value,
+        place,
         seed,
         parallel=parallel,
         directory=directory,

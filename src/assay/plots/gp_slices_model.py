@@ -40,7 +40,7 @@ def model_data(posterior: AbstractPosterior, coordinates: Coordinates) -> dict[s
         or posterior.prior_mean is not None
     ):
         return None
-    process, scaling = posterior.blocks[0][1], posterior.scaling
+    process, scaling = next(iter(posterior.blocks))[1], posterior.scaling
     trend = process.prior.trend
     if trend.size > 1 or (process.derivative >= 0).any():
         return None

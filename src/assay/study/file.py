@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +12,13 @@ from pydantic import ValidationError
 
 from assay.errors import ConfigurationError, UsageError
 from assay.executors.abstract import AbstractEvaluator, AbstractExecutor
-from assay.executors.cluster import Cluster
 from assay.space.schema import shown
 from assay.space.space import Space
 from assay.store.abstract import AbstractStore
 from assay.study.catalog import load
+from assay.study.executor_choice import executor_maker, read_executor, toml_content, workers_of
 from assay.study.progress import Progress
-from assay.study.sections import DriverSection, EvaluatorSection, ExecutorSection, StudyDocument, refusal
+from assay.study.sections import DriverSection, EvaluatorSection, StudyDocument, refusal
 from assay.study.study import Study, create_study
 
 __all__ = ["StudyFile", "read_study_file"]
@@ -28,10 +26,6 @@ __all__ = ["StudyFile", "read_study_file"]
 SCHEMA_VERSION = 1
 # The keys of a driver that can end a run; without one of them, or a rule under [stop], nothing would.
 _DRIVER_RULES = frozenset({"min_val", "min_PoI", "min_uncertainty", "min_acq_val"})
-
-_POOL_KEYS = {"workers", "memory_limit_MB", "max_tasks_per_worker"}
-# What holds of [executor] when another type takes its place by name.
-_KEPT_KEYS = {"serial": set(), "local": _POOL_KEYS, "dask": {*_POOL_KEYS, "scheduler", "hosts", "slurm"}}
 
 
 @final
@@ -104,23 +98,7 @@ class StudyFile:
 
     def executor(self) -> Callable[[AbstractEvaluator], AbstractExecutor]:
         """What makes the executor of the file."""
-        section = self.document.executor
-        factory = load("executors", section.type)
-        if section.type == "serial":
-            return factory
-        pool = functools.partial(
-            factory,
-            workers=self._num_parallel(),
-            memory_limit_MB=section.memory_limit_MB,
-            max_tasks_per_worker=section.max_tasks_per_worker,
-        )
-        return pool if section.type == "local" else functools.partial(pool, cluster=self._cluster(section))
-
-    def _cluster(self, section: ExecutorSection) -> Cluster:
-        scheduler = section.scheduler
-        if scheduler is not None and scheduler.endswith(".json"):
-            scheduler = str(self.folder / scheduler)
-        return Cluster(scheduler, tuple(section.hosts), section.slurm)
+        return executor_maker(self.document.executor, self.folder)
 
     def with_executor(self, choice: str) -> StudyFile:
         """The same file with evaluations elsewhere.
@@ -132,15 +110,7 @@ class StudyFile:
         Raises:
             ConfigurationError: one sentence with the key, the rule and what was got.
         """
-        if choice in _KEPT_KEYS:
-            given = self.document.executor.model_dump(include=_KEPT_KEYS[choice], exclude_unset=True)
-            keys: Mapping[str, Any] = {**given, "type": choice}
-        else:
-            keys = _content(Path(choice), "the executor's file")
-        try:
-            section = ExecutorSection.model_validate(keys)
-        except ValidationError as error:
-            raise ConfigurationError(f"the executor {choice!r}: {refusal(error)}") from None
+        section = read_executor(choice, self.document.executor)
         return replace(self, document=self.document.model_copy(update={"executor": section}))
 
     def stop(self) -> Callable[[Progress], bool] | None:
@@ -180,18 +150,10 @@ class StudyFile:
         }
         return {
             **{key: float("inf") if limit is None else limit for key, limit in limits.items()},
-            "num_parallel": self._num_parallel(),
+            "num_parallel": workers_of(self.document.executor),
             "max_failures_in_a_row": stop.max_failures_in_a_row,
             "retries": evaluator.retries,
         }
-
-    def _num_parallel(self) -> int:
-        section = self.document.executor
-        if section.type == "serial":
-            return 1
-        from assay.executors.local import processor_count  # only needed by those who run there
-
-        return section.workers if section.workers is not None else processor_count()
 
     def _make_importable(self) -> None:
         folder = str(self.folder.resolve())
@@ -206,26 +168,11 @@ def read_study_file(path: str | Path) -> StudyFile:
         ConfigurationError: one sentence with the file, the path of the key, the rule and what was got.
     """
     place = Path(path)
-    content = _content(place, "the study file")
+    content = toml_content(place, "the study file")
     try:
         return _validated(place, content)
     except UsageError as error:
         raise ConfigurationError(f"the study file {place}: {error}") from None
-
-
-def _content(place: Path, what: str) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(place.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{what} {place} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{what} {place} must be text in UTF-8") from None
-    except RecursionError:
-        raise ConfigurationError(f"{what} {place} must be TOML, got lists without end") from None
-    except (
-        ValueError
-    ) as error:  # tomllib's own error is one, and so is Python's for numbers of too many digits
-        raise ConfigurationError(f"{what} {place} must be TOML: {error}") from None
 
 
 def _validated(place: Path, content: Mapping[str, Any]) -> StudyFile:

@@ -188,6 +188,22 @@ def test_variances_are_those_of_the_posterior_and_measured_ones_stand_beside() -
     assert exploration.measured_variances[-1, 0] == 0.25
 
 
+def test_a_value_is_predicted_from_all_others() -> None:
+    exploration = explore()
+    exploration.sample(16)
+    exploration.evaluate(total)
+    exploration.augment([[2.0, 2.0]], [40.0])  # which does not belong there
+    assert exploration.gp is not None
+    measured, predicted, residual = exploration.gp[0].leave_one_out()
+    assert np.allclose(measured, responses_of(exploration)[:, 0])
+    without = explore(names="response")
+    without.augment(exploration.evaluated[:-1], measured[:-1])
+    assert without.gp is not None
+    assert predicted[-1] == pytest.approx(4.0, abs=2.0)
+    assert without.gp[0].predict([[2.0, 2.0]])[0][0] == pytest.approx(4.0, abs=0.1)
+    assert np.argmax(np.abs(residual)) == 16
+
+
 def test_a_function_may_say_how_sure_it_is() -> None:
     exploration = explore(names="loss")
 

@@ -14,6 +14,8 @@ from assay.space.parameters import Continuous, Integer
 from assay.space.space import Space
 from assay.study.exploration.rows import Rows
 from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.averaged_gaussian_process import AveragedPosterior
+from assay.surrogates.gaussian_process_posterior import GaussianProcessPosterior
 
 __all__ = ["GIVEN_DATA", "ResponseModel", "sensitivity_of", "sobol_table"]
 
@@ -53,6 +55,25 @@ class ResponseModel:
             points = [dict(zip(self.names, row, strict=True)) for row in points]
         found = self.belief.predict(points, object_type="surrogate", name=self.name)
         return found["mean"][:, 0], np.maximum(found["variance"][:, 0], 0.0)
+
+    def leave_one_out(self) -> tuple[Array, Array, Array]:
+        """Each value beside its prediction from all others: whether the model can be believed.
+
+        Returns: in the order of their numbers, (values,) each: what was measured; the median that is predicted; and what lies
+        between them in standard deviations of the prediction, noise included, in the unit in which the model is Gaussian.
+        Of a model that is right they are about as draws of a unit Gaussian.
+
+        Raises:
+            UsageError: for a model that is no Gaussian process.
+        """
+        posterior = self.posterior
+        if not isinstance(posterior, GaussianProcessPosterior | AveragedPosterior):
+            raise UsageError(
+                f"the model of {self.name!r} is no Gaussian process: nothing can be left out of it"
+            )
+        observed, mean, variance = posterior.latent_leave_one_out()
+        values, predicted = (posterior.from_latent(part)[:, 0] for part in (observed, mean))
+        return values, predicted, ((observed - mean) / np.sqrt(variance))[:, 0]
 
 
 # Of SALib, those that take what was evaluated as it is, with their modules.

@@ -59,6 +59,8 @@ def test_what_cannot_be_is_refused() -> None:
         PairFinder(5.0).pairs(Atoms("H2", [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
     with pytest.raises(UsageError, match="must be finite"):
         PairFinder(5.0).pairs(Atoms("H", [[0.0, np.nan, 0.0]]))
+    with pytest.raises(UsageError, match="periodic directions"):
+        PairFinder(5.0).pairs(Atoms("H", cell=[[1, 0, 0], [2, 0, 0], [0, 0, 3]], pbc=True))
     with pytest.raises(UsageError, match=r"got 5\.0 and -0\.1"):
         PairFinder(5.0, -0.1)
 

@@ -2,7 +2,7 @@
 
 A structure is an ASE `Atoms`, told by its species, positions, cell and periodicity alone. A descriptor D has `size`
 features, each a sum over atoms, so that a linear potential is E = w . D + the reference energies of the species, which
-are not the descriptor's business: D of a lone atom is zero. Lengths are in angstrom; weights carry the energy, in eV.
+are not the descriptor's business: D of a lone atom is zero, or a constant that they absorb. Lengths are in angstrom; weights carry the energy, in eV.
 Signs: forces are -dE/d(position), the virial is -dE/d(strain) = -volume * stress, as ASE has it.
 """
 

@@ -148,12 +148,12 @@ class BodyOrderedDescriptor(AbstractDescriptor):
     def _finder(self) -> PairFinder:
         return PairFinder(max(float(cutoffs.max()) for _, cutoffs in self._terms), self.skin_A)
 
-    def _environments(self, atoms: Any, species: Array) -> list[Environments]:
+    def _environments(self, atoms: Any, species: Array) -> tuple[Environments, ...]:
         pairs = self._finder.pairs(atoms)
-        return [
+        return tuple(
             Environments.of(term, neighbourhood(pairs, float(cutoffs.max())), species, cutoffs)
             for term, cutoffs in self._terms
-        ]
+        )
 
 
 @final
@@ -168,7 +168,7 @@ class BodyOrderedEvaluation(AbstractEvaluation):
         blocks: the features of each atom's environment, all terms, without those of other central species.
     """
 
-    environments: list[Environments]
+    environments: tuple[Environments, ...]
     kinds: Array
     kind_count: int
     blocks: Array

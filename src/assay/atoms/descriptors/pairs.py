@@ -78,16 +78,19 @@ class PairFinder:
         """The pairs of an ASE `Atoms`, periodic in no, some or all directions.
 
         Raises:
-            UsageError: a position is not finite, or two atoms lie on one another.
+            UsageError: a position is not finite, a periodic direction has no cell vector of its own, or two atoms lie on
+                one another.
             MissingExtraError: vesin is not installed.
         """
         positions = np.array(atoms.positions, dtype=np.float64)
         cell, periodic = np.array(atoms.cell.array, dtype=np.float64), np.array(atoms.pbc, dtype=bool)
         if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
             raise UsageError(f"the positions and the cell of {atoms.get_chemical_formula()} must be finite")
-        if not (self._last and self._last[0].still_hold(positions, cell, periodic, 0.5 * self.skin_A)):
-            self._last[:] = [_candidates(positions, cell, periodic, self.cutoff_A + self.skin_A)]
-        found = self._last[0].at(positions).within(self.cutoff_A)
+        candidates = next(iter(self._last), None)
+        if candidates is None or not candidates.still_hold(positions, cell, periodic, 0.5 * self.skin_A):
+            candidates = _candidates(positions, cell, periodic, self.cutoff_A + self.skin_A)
+            self._last[:] = [candidates]
+        found = candidates.at(positions).within(self.cutoff_A)
         squared = (found.vectors**2).sum(axis=1)
         if squared.size and squared.min() < _SMALLEST_DISTANCE_A**2:
             place = int(squared.argmin())
@@ -127,6 +130,10 @@ def _candidates(positions: Array, cell: Array, periodic: Array, cutoff_A: float)
         from vesin import NeighborList
     except ImportError as error:
         raise missing_extra("vesin", "atoms") from error
+    if np.linalg.matrix_rank(cell[periodic]) < periodic.sum():
+        raise UsageError(
+            f"the cell vectors of the periodic directions of a structure must be independent, got {cell.tolist()}"
+        )
     finder = NeighborList(cutoff=cutoff_A, full_list=True, n_threads=1)
     centres, neighbours, images = finder.compute(
         points=positions, box=cell, periodic=periodic, quantities="ijS"

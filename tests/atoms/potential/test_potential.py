@@ -245,6 +245,21 @@ def test_the_prior_of_no_labels_has_mean_nought_and_learns_by_looking() -> None:
     assert (gains >= 0.999 / (0.005 * 4) ** 2).all()
 
 
+def test_a_potential_is_a_prior_and_the_shares_of_walkers_add_up() -> None:
+    more, atoms = labelled()[20:23], labelled()[25].atoms
+    told = potential().given(more)
+    again = potential().as_prior().given(more)
+    np.testing.assert_allclose(again.prediction(atoms).forces, told.prediction(atoms).forces, atol=1e-9)
+    # Three walkers, each with a third of what was known and one new structure; their information is added.
+    walkers = [potential().as_prior(1.0 / 3.0).given([one]) for one in more]
+    information = sum(walker.model.root.T @ walker.model.root for walker in walkers)
+    whole = told.model.root.T @ told.model.root
+    np.testing.assert_allclose(information, whole, rtol=1e-9, atol=1e-9 * np.abs(whole).max())
+    projected = sum(walker.model.root.T @ walker.model.projected for walker in walkers)
+    expected = told.model.root.T @ told.model.projected
+    np.testing.assert_allclose(projected, expected, atol=1e-9 * np.abs(expected).max())
+
+
 def test_calibration_scales_deviations_and_leaves_the_mean() -> None:
     wide, atoms = potential().calibrated(2.5), labelled()[23].atoms
     values = descriptor().evaluate(atoms).values

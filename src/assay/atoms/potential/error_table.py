@@ -17,6 +17,7 @@ __all__ = ["ErrorRow", "error_table"]
 Array = np.ndarray
 
 _UNITS = {"energy": "eV/atom", "forces": "eV/A", "virial": "eV/atom"}
+_UPPER = np.triu_indices(3)
 ALL = "all"
 
 
@@ -27,7 +28,7 @@ class ErrorRow:
 
     Arguments:
         group: of structures, or "all".
-        kind: "energy", "forces" or "virial".
+        kind: "energy", "forces" or "virial"; of the virial the six independent components.
         unit: of the errors: "eV/atom" for energies and virials, "eV/A" for components of forces.
         count: of the labels.
         mean_absolute, root_mean_square, largest: errors.
@@ -71,7 +72,8 @@ def error_table(
             ("virial", labels.virial, predicted.virial, size),
         ):
             if label is not None:
-                error = np.ravel(np.asarray(value) - label) / unit
+                error = np.asarray(value - label)
+                error = (error[_UPPER] if kind == "virial" else error.ravel()) / unit
                 for name in (ALL, group):
                     errors.setdefault((name, kind), []).append(error)
     groups = sorted({group for group, _ in errors if group != ALL})

@@ -64,7 +64,8 @@ class PotentialFit:
         force_noise_eV_per_A: that of a component of a force.
         virial_noise_eV: that of a component of a virial, per atom unless the design says otherwise.
         prior_weight: a, the precision of the scaled weights in 1/eV²; a larger one is stiffer.
-        smoothness_power: p; 0 for the same prior of all.
+        smoothness_power: p; 0 for the same prior of all. A half had the largest evidence on average over 4 to 60 structures of
+            silicon and two descriptors; 0 and 1 came near, 2 did not.
         relevance: "shared": one a; "automatic": an a for each feature, by the evidence.
         reference_energies_eV: the energy of a lone atom of each species; None: those nearest to the labelled energies.
         solver: "rows": by a decomposition of rows; "sums": by that of sums over rows, faster, with half the digits.
@@ -78,7 +79,7 @@ class PotentialFit:
     force_noise_eV_per_A: float | None = None
     virial_noise_eV: float | None = None
     prior_weight: float | None = None
-    smoothness_power: float = 1.0
+    smoothness_power: float = 0.5
     relevance: Literal["shared", "automatic"] = "shared"
     reference_energies_eV: Mapping[str, float] | None = None
     solver: Literal["rows", "sums"] = "rows"

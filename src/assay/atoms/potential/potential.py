@@ -89,7 +89,7 @@ class LinearPotential:
         noise: LabelNoise,
         typical: Sequence[Any],
         prior_weight: float = 1.0,
-        smoothness_power: float = 1.0,
+        smoothness_power: float = 0.5,
     ) -> LinearPotential:
         """The belief before any label, with mean zero: what a committee around another potential needs.
 
@@ -198,17 +198,27 @@ class LinearPotential:
         """The belief after the labels alone."""
         return replace(self, looked=self.model)
 
+    def as_prior(self, share: float = 1.0) -> LinearPotential:
+        """What labels and looks told, as the prior of other labels: the density of the weights to the power `share`.
+
+        Use it to go on from a large dataset without its rows, or, with the share 1/n, in each of n walkers whose information is
+        added up later.
+
+        Arguments:
+            share: positive; 1 for the whole.
+        """
+        model = self.model.as_prior(share)
+        looked = model if self.looked is self.model else self.looked.as_prior(share)
+        return replace(self, model=model, looked=looked)
+
     def calibrated(self, factor: float) -> LinearPotential:
         """The belief with all standard deviations, those of labels too, times a factor; the same mean now and later."""
         if not (factor > 0.0 and math.isfinite(factor)):
             raise UsageError(f"the factor of a calibration must be positive and finite, got {factor}")
-        share = factor**-2
         noise = self.noise
         energy, force, virial = (None if value is None else factor * value for value in noise.values)
         noise = replace(noise, energy_eV=energy, force_eV_per_A=force, virial_eV=virial)
-        model = self.model.as_prior(share)
-        looked = model if self.looked is self.model else self.looked.as_prior(share)
-        return replace(self, noise=noise, model=model, looked=looked)
+        return replace(self.as_prior(factor**-2), noise=noise)
 
     def draws(self, count: int, seed: int) -> Array:
         """(count, n), weights drawn from the belief.

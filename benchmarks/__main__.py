@@ -32,7 +32,10 @@ COMMANDS = {
     "qm7": "heats of formation of QM7 from Coulomb matrices, directly and as a difference to a cheaper level",
     "kernel_size": "time and memory of kernel ridge regression with ten thousand rows, and through few",
     "concept": "hyperactive learning of a quartic in one dimension, over a hundred random starts",
+    "silicon": "fifteen labels of silicon, chosen by biased dynamics, plain dynamics, plain ASE and a person",
+    "atoms_accuracy": "errors of potentials of silicon, by the size of their descriptor",
     "atoms_descriptor": "CPU time of a biased step and of design rows of silicon",
+    "laws": "nine laws of the handbook by the defaults of `discover`: exactness and times",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 PROBLEM_NAMES = sorted(

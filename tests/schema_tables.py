@@ -19,6 +19,17 @@ from assay.acquisition.configuration import (
     MultiMinimizer,
     ParameterUncertainty,
 )
+from assay.atoms.campaign.configuration import (
+    BiasEntry,
+    CellMovesEntry,
+    DescriptorEntry,
+    DynamicsEntry,
+    FitEntry,
+    HyperactiveLearningConfiguration,
+    SelectionEntry,
+    SwapsEntry,
+    WallEntry,
+)
 from assay.drivers.configuration import ActiveLearningConfiguration
 from assay.drivers.differential_evolution import DifferentialEvolutionConfiguration
 from assay.drivers.evolution_strategy import CMAESConfiguration
@@ -89,6 +100,17 @@ MODELS: dict[str, type[BaseModel]] = {
         AdaptiveSamplingConfiguration,
         DiscrepancyVariance,
         LawSearchConfiguration,
+        HyperactiveLearningConfiguration,
+        *(
+            DescriptorEntry,
+            FitEntry,
+            DynamicsEntry,
+            CellMovesEntry,
+            SwapsEntry,
+            WallEntry,
+            BiasEntry,
+            SelectionEntry,
+        ),
         CMAESConfiguration,
         DifferentialEvolutionConfiguration,
         ScipyMinimizerConfiguration,

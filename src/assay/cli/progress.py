@@ -48,8 +48,7 @@ def progress_line(progress: Progress) -> str:
         >>> progress_line(Progress(5, 4, 1, 1, 10, best, None, seconds=10.0, done_here=5))
         'best 0.25 (no 3)  30.0 per min  10 s left  1 failed'
     """
-    best = "no success yet" if progress.best is None else _best(progress)
-    return "  ".join(filter(None, (best, pace_line(progress))))
+    return "  ".join(filter(None, (_best(progress), pace_line(progress))))
 
 
 def pace_line(progress: Progress) -> str:
@@ -65,7 +64,8 @@ def pace_line(progress: Progress) -> str:
 
 
 def _best(progress: Progress) -> str:
-    assert progress.best is not None
+    if progress.best is None:  # of a driver that looks for no best point too
+        return f"{progress.succeeded} succeeded" if progress.succeeded else "no success yet"
     return f"best {progress.best['objective']:.6g} (no {progress.best['number']})"
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.errors import ConfigurationError
 from assay.space.schema import shown
 from assay.surrogates.configuration import Entry
@@ -38,10 +39,20 @@ class DescriptorEntry(Entry):
     )
     cutoff_A: Positive = Field(default=4.5, description="range of three- and four-body functions")
     pair_cutoff_A: Positive = Field(default=6.0, description="range of pair functions")
-    radial_count: int = Field(default=6, ge=1, description="radial functions of the density")
-    angular_count: int = Field(default=4, ge=1, description="angular momenta of the density, from 0 up")
-    pair_count: int = Field(default=20, ge=1, description="pair functions")
-    cubic_count: int = Field(default=3, ge=0, description="radial functions of four-body functions; 0: none")
+    radial_count: int = Field(
+        default=BodyOrderedDescriptor.radial_count, ge=1, description="radial functions of the density"
+    )
+    angular_count: int = Field(
+        default=BodyOrderedDescriptor.angular_count,
+        ge=1,
+        description="angular momenta of the density, from 0 up",
+    )
+    pair_count: int = Field(default=BodyOrderedDescriptor.pair_count, ge=1, description="pair functions")
+    cubic_count: int = Field(
+        default=BodyOrderedDescriptor.cubic_count,
+        ge=0,
+        description="radial functions of four-body functions; 0: none",
+    )
     cubic_angular_count: int | None = Field(
         default=None, ge=1, description="angular momenta of four-body functions; none given: all"
     )

@@ -135,7 +135,7 @@ class HyperactiveLearning(AbstractDriver):
                 None,
                 {"origin": "shaken start"},
             )
-        fitted = self._fitted(known)
+        fitted = self.fitted_to(known)
         potential, looks = fitted.potential, _looks(history)
         for atoms in looks:
             potential = potential.condition(atoms)
@@ -173,9 +173,10 @@ class HyperactiveLearning(AbstractDriver):
         Raises:
             UsageError: before the first label.
         """
-        return self._fitted(self.known(history))
+        return self.fitted_to(self.known(history))
 
-    def _fitted(self, known: Sequence[LabelledStructure]) -> FittedPotential:
+    def fitted_to(self, known: Sequence[LabelledStructure]) -> FittedPotential:
+        """The potential of some labels."""
         fit = self.settings.fit
         design = Design.none(self.problem.descriptor, fit.energy_noise_of, fit.virial_noise_of)
         return self.problem.fit.fit(design.given(known))

@@ -107,7 +107,9 @@ class CampaignReport:
     def stories(self) -> list[tuple[int, dict[str, Any]]]:
         """What is known of each suggestion: its number, and how it came about."""
         events = [entry.event for entry in self.study.events()]
-        return [(event.suggestion.number, dict(event.info)) for event in events if isinstance(event, Suggested)]
+        return [
+            (event.suggestion.number, dict(event.info)) for event in events if isinstance(event, Suggested)
+        ]
 
     def text(self) -> str:
         """All labelled structures as extended XYZ."""

@@ -1,0 +1,69 @@
+"""The campaigns among the examples: their study files run, and their labels are what they say."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from examples.molecule import molecule
+from examples.silicon import silicon
+from examples.silicon_dft import reference
+from typer.testing import CliRunner
+
+import assay
+from assay.atoms.labels import label_with
+from assay.atoms.structures import label_of, read_structures
+from assay.cli.main import app
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("name", "evaluations"),
+    [
+        ("silicon", 5),
+        ("silicon_dft", 7),
+        pytest.param(
+            "molecule",
+            3,
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="tblite has no wheel there"),
+        ),
+    ],
+)
+def test_a_study_file_runs(name: str, evaluations: int, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("*.db*"))
+    arguments = ["atoms", "run", str(folder / "STUDY.toml"), "--max-evaluations", str(evaluations)]
+    output = CliRunner().invoke(app, arguments, catch_exceptions=False).output
+    assert f"{evaluations} evaluations; max_iter" in output
+    study = assay.open_study(folder / f"{name}.assay.db")
+    assert [trial.status for trial in study.trials] == ["succeeded"] * evaluations
+    assert len({str(trial.suggestion.values) for trial in study.trials}) == evaluations
+
+
+def test_the_reference_is_stillinger_and_weber() -> None:
+    # The cohesive energy of the crystal is 2 epsilon per atom, epsilon = 2.1683 eV: PRB 31, 5262 (1985).
+    found = label_with(silicon.stillinger_weber(), silicon.crystal())
+    assert found.energy_eV / 8 == pytest.approx(-2.0 * 2.1683, abs=2e-3)
+    assert np.abs(found.forces).max() < 1e-9
+
+
+def test_files_are_what_the_programs_make() -> None:
+    starts = read_structures(EXAMPLES / "silicon/start.xyz")
+    for atoms, again in zip(starts, silicon.starts(1), strict=True):
+        assert np.abs(atoms.positions - again.positions).max() < 1e-12
+    for folder, make in (("silicon", silicon.stillinger_weber), ("molecule", molecule.tight_binding)):
+        for atoms in read_structures(EXAMPLES / folder / "test.xyz")[::5]:
+            kept, new = label_of(atoms), label_with(make(), atoms)
+            assert kept is not None
+            assert np.abs(kept.forces - new.forces).max() < 1e-4
+            assert kept.energy_eV == pytest.approx(new.energy_eV, abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not reference.is_installed(), reason="Quantum ESPRESSO is not installed")
+def test_the_cache_is_what_quantum_espresso_says() -> None:
+    reference.check(1)

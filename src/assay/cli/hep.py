@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,6 +44,12 @@ class Test(StrEnum):
     q0 = "q0"
 
 
+def _checked_picture(plot: Path | None) -> Path | None:
+    if plot is not None and plot.suffix not in PICTURES:
+        raise UsageError(f"the output of a picture must end in {', '.join(PICTURES)}, got {plot}")
+    return plot
+
+
 Workspace = Annotated[
     Path, typer.Argument(metavar="WORKSPACE.json", help="A workspace in pyhf's JSON format.")
 ]
@@ -51,24 +60,60 @@ PatchFile = Annotated[
 ]
 Patch = Annotated[str | None, typer.Option(help="The signal point, by name; needs --patchset.")]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
-Plot = Annotated[Path | None, typer.Option(help="Draw a picture into this .png, .svg or .pdf file.")]
+Plot = Annotated[
+    Path | None,
+    typer.Option(help="Draw a picture into this .png, .svg or .pdf file.", callback=_checked_picture),
+]
 Value = Annotated[float, typer.Option(help="Of the parameter of interest, that is tested.")]
 Level = Annotated[float, typer.Option(help="The CLs at which a value is excluded.")]
 
 
-@app.command()
-def fit(
+def _model(
     workspace: Workspace,
     measurement: Measurement = None,
     interest: Interest = None,
     patchset: PatchFile = None,
     patch: Patch = None,
+) -> Any:
+    """The model of the arguments that all commands share."""
+    from assay.hep.build import build_model
+    from assay.hep.patches import PatchSet
+    from assay.hep.workspace import Workspace as Whole
+
+    if (patchset is None) != (patch is None):
+        raise UsageError(
+            "--patchset and --patch belong together: the file of signal points, and the name of one"
+        )
+    whole = Whole.read(workspace)
+    if patchset is not None and patch is not None:
+        whole = PatchSet.read(patchset).apply(whole, patch)
+    return build_model(whole, measurement=measurement, interest=interest)
+
+
+def _of_model(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose first argument, the model, is made of the arguments of `_model`, which it takes instead."""
+    place, *shared = inspect.signature(_model, eval_str=True).parameters.values()
+    signature = inspect.signature(command, eval_str=True)
+    own = list(signature.parameters.values())[1:]
+
+    @wraps(command)
+    def whole(**given: Any) -> None:
+        command(_model(**{part.name: given.pop(part.name) for part in (place, *shared)}), **given)
+
+    vars(whole)["__signature__"] = signature.replace(parameters=[place, *own, *shared])
+    return whole
+
+
+@app.command()
+@_of_model
+def fit(
+    model: Any,
     as_json: Json = False,
 ) -> None:
     """Print every parameter with its uncertainty and its pull, and how well the model fits."""
     from assay.hep.fit import fit as fitted
 
-    found = fitted(_model(workspace, measurement, interest, patchset, patch))
+    found = fitted(model)
     rows = list(
         zip(
             found.names,
@@ -105,8 +150,9 @@ def fit(
 
 
 @app.command()
+@_of_model
 def cls(
-    workspace: Workspace,
+    model: Any,
     value: Value = 1.0,
     statistic: Annotated[
         Test, typer.Option(help="q_tilde and q for limits, q0 for a discovery.")
@@ -115,14 +161,9 @@ def cls(
         int, typer.Option(help="Simulated experiments instead of asymptotic formulas; 0: none.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Of the simulated experiments.")] = 0,
-    measurement: Measurement = None,
-    interest: Interest = None,
-    patchset: PatchFile = None,
-    patch: Patch = None,
     as_json: Json = False,
 ) -> None:
     """Test one value of the parameter of interest: CLs observed and expected, or p0."""
-    model = _model(workspace, measurement, interest, patchset, patch)
     name = "p0" if statistic is Test.q0 else "CLs"
     if toys:
         found = _with_toys(model, value, statistic.value, toys, seed)
@@ -156,19 +197,16 @@ def cls(
 
 
 @app.command()
+@_of_model
 def limit(
-    workspace: Workspace,
+    model: Any,
     level: Level = 0.05,
-    measurement: Measurement = None,
-    interest: Interest = None,
-    patchset: PatchFile = None,
-    patch: Patch = None,
     as_json: Json = False,
 ) -> None:
     """Print the observed and the expected upper limits on the parameter of interest."""
     from assay.hep.limits import upper_limits
 
-    found = upper_limits(_model(workspace, measurement, interest, patchset, patch), level=level)
+    found = upper_limits(model, level=level)
     if as_json:
         _print_json({"observed": found.observed, "expected": list(found.expected), "level": level})
         return
@@ -180,18 +218,15 @@ def limit(
 
 
 @app.command()
+@_of_model
 def scan(
-    workspace: Workspace,
+    model: Any,
     low: Annotated[float, typer.Option(help="The first value.")] = 0.0,
     high: Annotated[
         float | None, typer.Option(help="The last one; left out: beyond the highest limit.")
     ] = None,
     points: Annotated[int, typer.Option(min=2, help="How many values.")] = SCAN_POINTS,
     level: Level = 0.05,
-    measurement: Measurement = None,
-    interest: Interest = None,
-    patchset: PatchFile = None,
-    patch: Patch = None,
     as_json: Json = False,
     plot: Plot = None,
 ) -> None:
@@ -201,8 +236,6 @@ def scan(
     from assay.hep.hypothesis import hypothesis_scan
     from assay.hep.limits import upper_limits
 
-    _check_picture(plot)
-    model = _model(workspace, measurement, interest, patchset, patch)
     end = 1.1 * float(upper_limits(model, level=level).expected[-1]) if high is None else high
     if not low < end:
         raise UsageError(f"the first value of a scan must lie below the last one, got {low} and {end}")
@@ -229,20 +262,15 @@ def scan(
 
 
 @app.command()
+@_of_model
 def impacts(
-    workspace: Workspace,
-    measurement: Measurement = None,
-    interest: Interest = None,
-    patchset: PatchFile = None,
-    patch: Patch = None,
+    model: Any,
     as_json: Json = False,
     plot: Plot = None,
 ) -> None:
     """Print how much each nuisance parameter moves the parameter of interest, the largest first."""
     from assay.hep.fit import impacts as moved
 
-    _check_picture(plot)
-    model = _model(workspace, measurement, interest, patchset, patch)
     found = moved(model)
     if plot is not None:
         from assay.plots.hep import pulls_and_impacts
@@ -268,24 +296,6 @@ def impacts(
     _warn(found.status)
 
 
-def _model(
-    place: Path, measurement: str | None, interest: str | None, patchset: Path | None, patch: str | None
-) -> Any:
-    """The model of the arguments that all commands share."""
-    from assay.hep.build import build_model
-    from assay.hep.patches import PatchSet
-    from assay.hep.workspace import Workspace as Whole
-
-    if (patchset is None) != (patch is None):
-        raise UsageError(
-            "--patchset and --patch belong together: the file of signal points, and the name of one"
-        )
-    workspace = Whole.read(place)
-    if patchset is not None and patch is not None:
-        workspace = PatchSet.read(patchset).apply(workspace, patch)
-    return build_model(workspace, measurement=measurement, interest=interest)
-
-
 def _with_toys(model: Any, value: float, statistic: Any, toys: int, seed: int) -> Any:
     """A test by simulated experiments, with a bar on a terminal."""
     from rich.console import Console
@@ -305,11 +315,6 @@ def _interest(model: Any) -> str:
     from assay.hep.parameters import parameter_names
 
     return parameter_names(model.layout.sets)[model.layout.interest]
-
-
-def _check_picture(plot: Path | None) -> None:
-    if plot is not None and plot.suffix not in PICTURES:
-        raise UsageError(f"the output of a picture must end in {', '.join(PICTURES)}, got {plot}")
 
 
 def _write(figure: Any, plot: Path) -> None:

@@ -14,7 +14,7 @@ from assay.hep.model import Data, Model
 from assay.hep.status import fit_status
 from assay.numerics.compile import CompiledFunction, jax_module
 
-__all__ = ["HypothesisTest", "hypothesis_scan", "hypothesis_test"]
+__all__ = ["HypothesisTest", "check_test", "hypothesis_scan", "hypothesis_test", "plain_tests"]
 
 Array = np.ndarray
 
@@ -85,21 +85,22 @@ def hypothesis_test(
         >>> round(tested.cls, 7), tested.expected.round(6).tolist()
         (0.0525155, [0.002606, 0.013821, 0.064455, 0.235261, 0.573042])
     """
-    _check(statistic, [value])
-    return _results(model, _one_program(model, data, float(value), statistic), [value], statistic)[0]
+    check_test(statistic, [value])
+    return plain_tests(model, _one_program(model, data, float(value), statistic), [value], statistic)[0]
 
 
 def hypothesis_scan(
     model: Model, values: Sequence[float], *, data: Data | None = None, statistic: Statistic = "q_tilde"
 ) -> list[HypothesisTest]:
     """Test many values at once, in one mapped program; arguments as for `hypothesis_test`."""
-    _check(statistic, values)
-    return _results(
+    check_test(statistic, values)
+    return plain_tests(
         model, _many_program(model, data, np.array(values, dtype=float), statistic), values, statistic
     )
 
 
-def _check(statistic: str, values: Sequence[float]) -> None:
+def check_test(statistic: str, values: Sequence[float]) -> None:
+    """Refuse an unknown statistic or a value that is not finite."""
     if statistic not in STATISTICS:
         raise UsageError(f"the test statistic must be one of {', '.join(STATISTICS)}, got {statistic!r}")
     for value in values:
@@ -107,9 +108,10 @@ def _check(statistic: str, values: Sequence[float]) -> None:
             raise UsageError(f"the tested value of the parameter of interest must be finite, got {value}")
 
 
-def _results(
+def plain_tests(
     model: Model, tested: Tested, values: Sequence[float], statistic: Statistic
 ) -> list[HypothesisTest]:
+    """What a program found, for people; one test or, with a leading axis, as many as there are values."""
     parts = Tested(*(np.asarray(part) for part in tested))
     if parts.statistic.ndim == 0:
         parts = Tested(*(part[None] for part in parts))

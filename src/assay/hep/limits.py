@@ -10,10 +10,18 @@ import numpy as np
 from assay.errors import NumericalError, UsageError
 from assay.hep.asymptotic import Anchors, Statistic, anchored_p_values, limit_anchors
 from assay.hep.model import Data, Model
+from assay.hep.parameters import parameter_names
 from assay.numerics.compile import CompiledFunction, jax_module
 from assay.numerics.implicit_root import Root, implicit_root
 
-__all__ = ["UpperLimits", "asymptotic_limit", "upper_limits"]
+__all__ = [
+    "UpperLimits",
+    "asymptotic_limit",
+    "check_limit",
+    "plain_limits",
+    "six_limits",
+    "upper_limits",
+]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -79,14 +87,15 @@ def _anchored_limit(
     return _roots[statistic]((model, data, level, band, anchors), 0.0, above, 1.0)
 
 
-def _six(model: Model, data: Data | None, level: Any, statistic: Statistic) -> Root:
+def six_limits(model: Model, data: Data | None, level: Any, statistic: Statistic) -> Root:
+    """The observed and the five expected limits as a function of JAX."""
     used = model.observed_data() if data is None else data
     anchors = limit_anchors(model, used, statistic)
     bands = jnp.arange(OBSERVED, BANDS)
     return jax.vmap(lambda band: _anchored_limit(model, used, band, level, anchors, statistic))(bands)
 
 
-_program = CompiledFunction(_six, static=(3,))
+_program = CompiledFunction(six_limits, static=(3,))
 
 
 def upper_limits(
@@ -112,23 +121,31 @@ def upper_limits(
         >>> round(limits.observed, 6), round(float(limits.expected[2]), 6)
         (1.011572, 1.062355)
     """
+    check_limit(statistic, level)
+    return plain_limits(model, _program(model, data, float(level), statistic), level)
+
+
+def check_limit(statistic: str, level: float) -> None:
+    """Refuse another statistic than those of limits, or a level outside (0, 1)."""
     if statistic not in LIMIT_STATISTICS:
         raise UsageError(
             f"the test statistic of a limit must be one of {', '.join(LIMIT_STATISTICS)}, got {statistic!r}"
         )
     if not 0 < level < 1:
         raise UsageError(f"the level of a limit must lie between 0 and 1, got {level}")
-    found = Root(*(np.asarray(part) for part in _program(model, data, float(level), statistic)))
+
+
+def plain_limits(model: Model, roots: Root, level: float) -> UpperLimits:
+    """What a program found, for people.
+
+    Raises:
+        NumericalError: when one of the limits was not found.
+    """
+    found = Root(*(np.asarray(part) for part in roots))
     if not found.found.all():
-        name = (
-            model.layout.sets
-            and [item for item in model.layout.sets if item.start <= model.layout.interest][-1].name
-        )
-        which = (
-            "observed"
-            if not found.found[0]
-            else f"expected ({['-2', '-1', '0', '1', '2'][int(np.argmin(found.found[1:]))]} sigma)"
-        )
+        name = parameter_names(model.layout.sets)[model.layout.interest]
+        missing = int(np.argmin(found.found))
+        which = "observed" if missing == 0 else f"expected ({missing - 3:+d} sigma)".replace("+0", "0")
         raise NumericalError(
             f"the {which} limit on {name!r} was not found: CLs did not fall to {level} within {int(found.evaluations.max())} "
             f"tests; check that the signal's yields are positive where the data can exclude it"

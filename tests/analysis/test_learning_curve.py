@@ -12,7 +12,10 @@ from scipy.stats import linregress
 
 from assay.analysis.learning_curve import (
     LearningCurve,
+    largest_error,
     learning_curve,
+    mean_absolute_error,
+    median_absolute_error,
     random_splits,
     root_mean_square_error,
 )
@@ -186,18 +189,23 @@ def test_executors_give_the_same_errors_and_progress_is_told() -> None:
                 assert np.array_equal(one.errors[name], other.errors[name])
 
 
-def test_another_measure_of_errors() -> None:
+@pytest.mark.parametrize(
+    ("measure", "expected"),
+    [
+        (mean_absolute_error, 2.25),
+        (root_mean_square_error, np.sqrt(31 / 4)),
+        (median_absolute_error, 1.5),
+        (largest_error, 5.0),
+    ],
+)
+def test_measures_of_errors(measure, expected: float) -> None:
     def zero(points: np.ndarray, values: np.ndarray, new: np.ndarray) -> np.ndarray:  # noqa: ARG001
         return np.zeros(len(new))
 
-    curve = learning_curve(
-        {"zero": zero},
-        DISTANCES,
-        ENERGIES,
-        [[(np.arange(10), np.arange(10, 50))]],
-        error=root_mean_square_error,
-    )
-    assert curve.errors["zero"][0, 0] == pytest.approx(np.sqrt(np.mean(ENERGIES[10:] ** 2)))
+    values = np.array([9.0, -1.0, 2.0, 1.0, -5.0])
+    split = np.array([0]), np.arange(1, 5)
+    curve = learning_curve({"zero": zero}, np.zeros((5, 1)), values, [[split]], error=measure)
+    assert curve.errors["zero"][0, 0] == pytest.approx(expected)
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -1,7 +1,8 @@
 """How the error of a model falls with the number of rows it learns from, beside other models on the same splits.
 
-A model is a function of training points, training values and test points that returns predictions there. All models see
-the same splits, so that their difference is known better than either.
+A model is a function of training points, training values and test points that returns predictions there: a `SurrogateModel`,
+or of an estimator of scikit-learn `lambda x, y, new: clone(estimator).fit(x, y).predict(new)`. All models see the same
+splits, so that their difference is known better than either.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ __all__ = [
     "Model",
     "Split",
     "SurrogateModel",
+    "largest_error",
     "learning_curve",
     "mean_absolute_error",
+    "median_absolute_error",
     "random_splits",
     "root_mean_square_error",
 ]
@@ -49,6 +52,16 @@ def mean_absolute_error(predicted: Array, values: Array) -> float:
 def root_mean_square_error(predicted: Array, values: Array) -> float:
     """sqrt(mean (predicted - values)²)."""
     return float(np.sqrt(np.mean((predicted - values) ** 2)))
+
+
+def median_absolute_error(predicted: Array, values: Array) -> float:
+    """median |predicted - values|: what a few wild predictions do not change."""
+    return float(np.median(np.abs(predicted - values)))
+
+
+def largest_error(predicted: Array, values: Array) -> float:
+    """max |predicted - values|."""
+    return float(np.abs(predicted - values).max())
 
 
 @dataclass(frozen=True)
@@ -199,7 +212,8 @@ def learning_curve(
         points: (rows, dimension).
         values: (rows,) or (rows, outputs).
         splits: for each size the training and test rows, such as from `random_splits`; as many for each size.
-        error: of predictions and values, such as `root_mean_square_error`.
+        error: of predictions and values: `mean_absolute_error`, `root_mean_square_error`, `median_absolute_error`,
+            `largest_error`, or your own.
         executor: trains several splits at once; the caller's, who ends it.
         progress: is told after each split.
 

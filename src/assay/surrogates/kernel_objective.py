@@ -83,6 +83,19 @@ class KernelObjective:
             entries.append([math.log(max(float(np.mean(latent[self.data.is_value] ** 2)), _SMALLEST))])
         return np.concatenate(entries)
 
+    def start_of(self, state: Mapping[str, Any]) -> Array:
+        """The vector of an earlier fit."""
+        vector = self.start
+        count = len(self.given.kernel.hyperparameters)
+        vector[:count] = np.log(state["hyperparameters"])
+        vector[count] = math.log(max(state["ridge"], _RIDGES[0]))
+        bounds = self._prior_parameters[1]
+        for place, (value, (low, high)) in enumerate(zip(state["prior_parameters"], bounds, strict=True)):
+            vector[count + 1 + place] = (value - low) / (high - low)
+        if self.fits_signal:
+            vector[-1] = math.log(state["signal_variance"][0])
+        return vector
+
     @property
     def bounds(self) -> list[tuple[float, float]]:
         """Of each entry; equal where it is not fitted."""
@@ -204,19 +217,6 @@ class KernelObjective:
             for share, (low, high) in zip(shares, prior_mean.parameter_bounds, strict=False)
         ]
         return prior_mean.with_parameters(values)
-
-    def start_of(self, state: Mapping[str, Any]) -> Array:
-        """The vector of an earlier fit."""
-        vector = self.start
-        count = len(self.given.kernel.hyperparameters)
-        vector[:count] = np.log(state["hyperparameters"])
-        vector[count] = math.log(max(state["ridge"], _RIDGES[0]))
-        bounds = self._prior_parameters[1]
-        for place, (value, (low, high)) in enumerate(zip(state["prior_parameters"], bounds, strict=True)):
-            vector[count + 1 + place] = (value - low) / (high - low)
-        if self.fits_signal:
-            vector[-1] = math.log(state["signal_variance"][0])
-        return vector
 
 
 def profiled_signal(latent: Array, alpha: Array) -> Array:

@@ -15,7 +15,7 @@ E. Snelson, Z. Ghahramani, "Sparse Gaussian processes using pseudo-inputs", NIPS
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -288,13 +288,11 @@ class KernelPosterior(AbstractLatentGaussian):
     def _cross(self, points: Array) -> Array:
         return covariance(self.kernel, Sites(points), self.conditioned.sites)
 
-    def _slopes(self, points: Array) -> list[tuple[int, Array]]:
+    def _slopes(self, points: Array) -> Iterator[tuple[int, Array]]:
         """For each column, the derivative of the cross covariance by it: (points, centres)."""
         sites = self.conditioned.sites
-        columns = range(self.dimension)
-        return [
-            (column, covariance(self.kernel, with_directions(points, column), sites)) for column in columns
-        ]
+        for column in range(self.dimension):
+            yield column, covariance(self.kernel, with_directions(points, column), sites)
 
     def _whitened(self, cross: Array) -> tuple[Array, Array | None]:
         """a and b: (centres, points)."""

@@ -118,3 +118,9 @@ def test_wrong_use_is_one_sentence(
     monkeypatch.chdir(folder)
     with pytest.raises(error, match=words):
         invoke(*arguments)
+
+
+def test_show_prints_the_beginning_of_each_structure(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["show", str(folder / "STUDY.toml")], catch_exceptions=False)
+    assert "Lattice=" in result.output
+    assert len(result.output.splitlines()) < 12

@@ -16,6 +16,8 @@ from assay.study.study import Study, open_study
 
 __all__ = ["show_target"]
 
+LONGEST_TEXT = 40  # characters of a label or a text in the table
+
 
 def show_target(target: str | None, study_id: str | None, last: int) -> None:
     """Print one study, or the list of studies where the store holds several and none is named."""
@@ -81,7 +83,10 @@ def _table_of_trials(study: Study, trials: list[Trial], objectives: Mapping[int,
 
 
 def _short(value: float | int | str) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    line = " ".join(str(value).split())  # of a text, its beginning
+    return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 
 
 def _why(trial: Trial) -> str:

@@ -18,6 +18,7 @@ from ase.calculators.emt import EMT
 
 import assay
 from assay.atoms.campaign.driver import HyperactiveLearning
+from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.atoms.dynamics.schedule import Schedule
 from assay.atoms.labels import ReferenceLabels, label_with
 from assay.atoms.structures import structure_of, structure_text
@@ -105,14 +106,15 @@ def test_without_bias_the_dynamics_is_plain() -> None:
 
 def test_more_labels_make_fewer_errors() -> None:
     test = [rattled(seed) for seed in range(20, 26)]
-    driver, errors = HyperactiveLearning.from_data(KEYS), []
+    larger = {"radial_count": 4, "angular_count": 3, "cubic_count": 1, "pair_count": 10}
+    driver, errors = HyperactiveLearning.from_data({**KEYS, "descriptor": larger}), []
     for count in (2, 12):
         potential = driver.fitted(
             history(*(structure_text(rattled(seed)) for seed in range(count)))
         ).potential
         differences = [potential.prediction(atoms).forces - label_with(EMT(), atoms).forces for atoms in test]
         errors.append(float(np.sqrt(np.mean(np.square(differences)))))
-    assert errors[1] < 0.8 * errors[0]  # what is left is beyond the few features
+    assert errors[1] < 0.7 * errors[0]
 
 
 def test_a_structure_whose_label_is_open_is_known_to_be_looked_at() -> None:
@@ -189,6 +191,25 @@ def test_a_start_structure_may_have_a_temperature_of_its_own() -> None:
     assert "3000" not in str(driver.suggest(history(), Request(0)).values)
 
 
+def test_what_is_like_a_known_structure_is_passed_over() -> None:
+    past = history(structure_text(START), structure_text(rattled(3)))
+    selection = {"threshold": 1e-6, "pick": "crossing"}
+    plain = HyperactiveLearning.from_data({**KEYS, "selection": selection})
+    careful = HyperactiveLearning.from_data({**KEYS, "selection": {**selection, "duplicate_distance": 1e9}})
+    assert plain.suggest(past, Request(2)).info["picked"]
+    assert not careful.suggest(past, Request(2)).info["picked"]
+    near = careful.problem.what_is_known([rattled(3)]).fingerprints[0]
+    assert np.linalg.norm(near - careful.problem.fingerprint(rattled(3))) == 0.0
+
+
+@pytest.mark.parametrize(
+    "score", ["information gain", "atomic energy uncertainty", "bias force", "softmax bias force"]
+)
+def test_each_score_chooses(score: str) -> None:
+    driver = HyperactiveLearning.from_data({**KEYS, "selection": {"score": score, "delay": 5}})
+    assert driver.suggest(history(structure_text(START)), Request(1)).info["score"] > 0.0
+
+
 def test_ramps_go_along_a_trajectory() -> None:
     keys = {"steps": 100, "temperature_K": [100.0, 300.0]}
     driver = HyperactiveLearning.from_data({**KEYS, "dynamics": keys, "bias": {"relative": [0.0, 1.0]}})
@@ -232,6 +253,11 @@ def test_what_is_no_label_is_refused() -> None:
     ):
         with pytest.raises(UsageError, match=rule):
             driver.check(space, measurements)
+
+
+def test_the_descriptor_comes_as_it_is_made() -> None:
+    driver = HyperactiveLearning.from_data({"structures": structure_text(START)})
+    assert driver.problem.descriptor == BodyOrderedDescriptor(("Cu",))
 
 
 def test_it_needs_a_space_of_one_text_and_a_start() -> None:

@@ -167,8 +167,17 @@ class BiasEntry(Entry):
 class SelectionEntry(Entry):
     """Which structure of a trajectory is labelled."""
 
-    score: Literal["relative force uncertainty", "bias force", "softmax bias force"] = Field(
-        default="relative force uncertainty", description="how much a structure could teach"
+    score: Literal[
+        "relative force uncertainty",
+        "information gain",
+        "atomic energy uncertainty",
+        "bias force",
+        "softmax bias force",
+    ] = Field(
+        default="relative force uncertainty",
+        description="how much a structure could teach: the largest uncertainty of a force beside the force; what its labels would "
+        "tell of the weights, in nats per atom; the largest uncertainty of an atom's energy in eV; the force of the bias beside the "
+        "force, or its softmax, to compare with other programs",
     )
     regulariser_eV_per_A: Positive = Field(
         default=0.2, description="what counts as a small force in the score"
@@ -201,7 +210,7 @@ class SelectionEntry(Entry):
     duplicate_distance: float = Field(
         default=0.0,
         ge=0,
-        description="a structure whose features are nearer than this to those of one that is known is passed over",
+        description="a structure whose mean features are nearer than this to those of one that is known is passed over; 0: none",
     )
 
 

@@ -21,7 +21,7 @@ from assay.atoms.potential.design import Design
 from assay.atoms.potential.fit import FittedPotential
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.atoms.potential.potential import LinearPotential
-from assay.atoms.selection.selector import Frame
+from assay.atoms.selection.selector import Frame, SelectorState
 from assay.atoms.structures import structure_key, structure_of, structure_text
 from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.configuration import refusal
@@ -148,7 +148,8 @@ class HyperactiveLearning(AbstractDriver):
         if problem.pool is not None:
             atoms, found = self._from_pool(potential, history)
         else:
-            atoms, found = self._from_dynamics(potential, start, history.seed, request.number)
+            seen = problem.what_is_known([*(one.atoms for one in known), *looks])
+            atoms, found = self._from_dynamics(potential, start, seen, history.seed, request.number)
         return Proposal({PARAMETER: structure_text(atoms)}, state, {**info, **state, **found})
 
     def best(self, history: History) -> Mapping[str, Any] | None:  # noqa: ARG002 (the interface's)
@@ -208,12 +209,12 @@ class HyperactiveLearning(AbstractDriver):
         return left[place], {"origin": "pool", "score": scores[place]}
 
     def _from_dynamics(
-        self, potential: LinearPotential, start: Atoms, seed: int, number: int
+        self, potential: LinearPotential, start: Atoms, seen: SelectorState, seed: int, number: int
     ) -> tuple[Atoms, dict[str, Any]]:
         problem, endings = self.problem, []
         for attempt in range(ATTEMPTS):
             own = int(generator(seed, number, f"trajectory {attempt}").integers(2**31))
-            run = Run(start, lambda: problem.calculator(potential), problem.walk(start), own)
+            run = Run(start, lambda: problem.calculator(potential), problem.walk(start), own, known=seen)
             best = _Best(problem.guards)
             result = run_walker(run, best.see)
             picked = result.walker.selected

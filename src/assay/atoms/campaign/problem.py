@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
 
+import numpy as np
 from ase import Atoms
 
 from assay.atoms.biased.bias import AbstractBias, BoundedBias, DeviationBias
@@ -24,21 +26,21 @@ from assay.atoms.labels import label_with
 from assay.atoms.potential.fit import PotentialFit
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.atoms.potential.potential import LinearPotential
+from assay.atoms.selection.model_scores import AtomicEnergyUncertainty, InformationGain
 from assay.atoms.selection.scores import (
     BiasForceRatio,
     RelativeForceUncertainty,
     Score,
     SoftmaxBiasForce,
 )
-from assay.atoms.selection.selector import AdaptiveThreshold, Selector
+from assay.atoms.selection.selector import AdaptiveThreshold, Selector, SelectorState
 from assay.atoms.structures import bare, label_of, structures_of
 from assay.errors import ConfigurationError
 from assay.executors.evaluators import load_function
 
 __all__ = ["Problem"]
 
-# The keys of a start structure's comment line that are for its trajectories alone.
-OVERRIDES = ("temperature_K", "pressure_GPa", "relative")
+Array = np.ndarray
 
 
 @final
@@ -124,6 +126,10 @@ class Problem:
             "bias force": BiasForceRatio,
             "softmax bias force": SoftmaxBiasForce,
         }
+        if given.score == "information gain":
+            return InformationGain(by_atom=True)
+        if given.score == "atomic energy uncertainty":
+            return AtomicEnergyUncertainty()
         return kinds[given.score](given.regulariser_eV_per_A)
 
     @cached_property
@@ -131,6 +137,16 @@ class Problem:
         """What makes a structure unphysical."""
         given = self.settings.selection
         return Guards(given.minimum_distance_A, given.covalent_fraction, given.maximum_force_eV_per_A)
+
+    def fingerprint(self, atoms: Atoms) -> Array:
+        """(n,), the mean features of a structure's atoms: near those of a structure that says the same."""
+        return self.descriptor.evaluate(atoms).values / len(atoms)
+
+    def what_is_known(self, structures: Iterable[Atoms]) -> SelectorState:
+        """What a selector knows of structures before a walk, so that it passes over their like."""
+        if not self.settings.selection.duplicate_distance:
+            return SelectorState()
+        return SelectorState(fingerprints=tuple(map(self.fingerprint, structures)))
 
     def beyond_base(self, known: LabelledStructure) -> LabelledStructure:
         """What labels say beyond the base, without forces that are too large."""
@@ -201,6 +217,8 @@ class Problem:
             given.highest_score,
             given.pick,
             self.guards,
+            self.fingerprint if given.duplicate_distance else None,
+            given.duplicate_distance,
         )
 
 

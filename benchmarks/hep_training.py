@@ -191,5 +191,6 @@ def draw(results: dict[str, dict[str, dict[str, dict[str, Any]]]], folder: Path)
         right.plot(NUMBERS_OF_BINS, np.median(heights, axis=0), "o-", label=method)
     right.set_xlabel("bins")
     right.set_ylabel("expected significance, median")
-    right.legend(fontsize="small")
+    if right.lines:
+        right.legend(fontsize="small")
     save_plot(folder, drawing)

@@ -1,0 +1,72 @@
+"""Each kind of bad input ends in a sentence that says where it is and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from assay.errors import ConfigurationError, NumericalError, UsageError
+from assay.hep.build import build_model
+from assay.hep.fit import fit
+from assay.hep.hypothesis import hypothesis_test
+from assay.hep.limits import upper_limits
+from assay.hep.simple import uncorrelated_background
+from assay.hep.templates import with_templates
+
+MODEL = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]))
+
+
+def _with_background(*yields):
+    return replace(MODEL, nominal=np.array([*yields, 12.0, 11.0]))
+
+
+def _with_signal(*yields):
+    return replace(MODEL, nominal=np.array([50.0, 52.0, *yields]))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_yield_that_is_no_number_is_refused_when_it_is_read(number):
+    with pytest.raises(
+        ConfigurationError, match=r"'singlechannel', sample 'signal', data\[1\]: must be a finite"
+    ):
+        uncorrelated_background([12.0, number], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0])
+
+
+def test_a_yield_that_is_no_number_in_a_model_is_a_status_that_names_the_bin():
+    tested = hypothesis_test(_with_background(50.0, float("nan")))
+    assert tested.status.startswith("a fit failed: bin 1 of channel 'singlechannel' expects nan events")
+    assert np.isnan(tested.cls)
+
+
+@pytest.mark.parametrize("background", [0.0, -3.0])
+def test_a_bin_with_counts_that_expects_none_or_less_is_a_status_that_names_it(background):
+    tested = hypothesis_test(_with_background(50.0, background))
+    assert f"bin 1 of channel 'singlechannel' expects {background:.3g} events" in tested.status
+    assert "check its samples and variations" in tested.status
+
+
+def test_a_bin_without_yield_and_without_counts_changes_nothing():
+    empty = replace(_with_background(50.0, 0.0), observed=np.array([51.0, 0.0]))
+    empty = replace(empty, nominal=np.array([50.0, 0.0, 12.0, 0.0]))
+    alone = build_model(uncorrelated_background([12.0], [50.0], [3.0], [51.0]))
+    tested = hypothesis_test(empty)
+    assert tested.status == ""
+    assert tested.cls == pytest.approx(hypothesis_test(alone).cls, rel=1e-9)
+
+
+def test_a_limit_that_nothing_bounds_is_an_error_that_names_the_parameter():
+    with pytest.raises(
+        NumericalError, match=r"limit on 'mu' was not found: .* check that the signal's yields"
+    ):
+        upper_limits(_with_signal(0.0, 0.0))
+
+
+def test_names_that_do_not_exist_are_refused_with_those_that_do():
+    with pytest.raises(UsageError, match="no parameter 'nu'; it has mu, "):
+        fit(MODEL, held={"nu": 1.0})
+    with pytest.raises(UsageError, match="no sample 'higgs' in a channel 'singlechannel'; it has"):
+        with_templates(MODEL, "singlechannel", "higgs", np.ones(2))
+    with pytest.raises(UsageError, match="q0, t_tilde, t, got 'q_hat'"):
+        hypothesis_test(MODEL, statistic="q_hat")  # pyright: ignore[reportArgumentType]

@@ -14,8 +14,9 @@ from examples.silicon_dft import reference
 from typer.testing import CliRunner
 
 import assay
+from assay.atoms.campaign.reports import CampaignReport
 from assay.atoms.labels import label_with
-from assay.atoms.structures import label_of, read_structures
+from assay.atoms.structures import label_of, read_structures, structures_of
 from assay.cli.main import app
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -67,3 +68,20 @@ def test_files_are_what_the_programs_make() -> None:
 @pytest.mark.skipif(not reference.is_installed(), reason="Quantum ESPRESSO is not installed")
 def test_the_cache_is_what_quantum_espresso_says() -> None:
     reference.check(1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_biased_dynamics_chooses_better_labels_than_plain_dynamics() -> None:
+    test = structures_of(silicon.held_out_text(10))
+    errors = {}
+    for relative in (0.0, 2.0):
+        for seed in (0, 1):
+            study = silicon.campaign(seed, relative)
+            study.run(silicon.label)
+            rows = CampaignReport(study).errors(test)
+            errors[relative, seed] = next(
+                row.root_mean_square for row in rows if (row.group, row.kind) == ("3000 K", "forces")
+            )
+    for seed in (0, 1):
+        assert errors[2.0, seed] < errors[0.0, seed] / 2.0

@@ -97,8 +97,9 @@ def check() -> int:
 
 
 def test(arguments: list[str]) -> int:
+    """All fast tests share the processors, file by file; what is asked for by name runs in one process."""
     set_up(DEVELOPMENT)
-    return run("python", "-m", "pytest", *arguments)
+    return run("python", "-m", "pytest", *(arguments or ("-q", "-n", "auto", "--dist", "loadfile")))
 
 
 def docs() -> int:

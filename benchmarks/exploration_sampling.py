@@ -170,31 +170,33 @@ def _summary(raw: Path, seeds: list[int]) -> dict[str, Any]:
     found = [json.loads(path.read_text()) for path in sorted(raw.glob("*.json"))]
     summary: dict[str, Any] = {}
     for name in FUNCTIONS:
+        baseline = _runs(found, name, BASELINE, seeds)
         for method, recipe in METHODS.items():
-            runs = {
-                run["seed"]: run
-                for run in found
-                if run["function"] == name and run["method"] == method and run["seed"] in seeds
-            }
+            runs = _runs(found, name, method, seeds)
             if not runs:
                 continue
-            scores = [runs[seed]["R2"] for seed in seeds if seed in runs]
-            batches = len(recipe.batches)
+            scores, batches = [run["R2"] for run in runs.values()], len(recipe.batches)
+            seconds = np.median([run["CPU_seconds"] for run in runs.values()]) / batches
             entry = {
+                "seeds": list(runs),
                 "R2": scores,
                 "median_R2": float(np.median(scores)),
-                "CPU_seconds_per_batch": float(
-                    np.median([run["CPU_seconds"] for run in runs.values()]) / batches
-                ),
+                "CPU_seconds_per_batch": float(seconds),
             }
-            baseline = summary.get(name, {}).get(BASELINE)
-            if baseline is not None and len(baseline["R2"]) == len(scores):
-                pairs = list(zip(scores, baseline["R2"], strict=True))
+            pairs = [(run["R2"], baseline[seed]["R2"]) for seed, run in runs.items() if seed in baseline]
+            if pairs:
+                entry["median_R2_of_baseline"] = float(np.median([other for _, other in pairs]))
                 entry["seeds_that_beat_it"] = sum(score > other for score, other in pairs)
                 # By how much the error that is left, as a root mean square, is the smaller.
                 entry["median_error_ratio"] = float(np.median([np.sqrt((1 - a) / (1 - b)) for a, b in pairs]))
             summary.setdefault(name, {})[method] = entry
     return {"functions": summary}
+
+
+def _runs(found: list[dict[str, Any]], name: str, method: str, seeds: list[int]) -> dict[int, dict[str, Any]]:
+    """What was measured, by seed."""
+    chosen = {run["seed"]: run for run in found if run["function"] == name and run["method"] == method}
+    return {seed: chosen[seed] for seed in seeds if seed in chosen}
 
 
 def _text(summary: dict[str, Any]) -> str:
@@ -236,7 +238,7 @@ def _verdict(methods: dict[str, Any], method: str) -> str:
     """Whether a method beats the Latin hypercube in the median, in words."""
     if method not in methods:
         return ""
-    wins = methods[method]["median_R2"] > methods[BASELINE]["median_R2"]
+    wins = methods[method]["median_R2"] > methods[method]["median_R2_of_baseline"]
     return f'"{method}" {"beats" if wins else "does NOT beat"} the Latin hypercube in the median.'
 
 
@@ -244,9 +246,10 @@ def _draw(folder: Path, summary: dict[str, Any]) -> None:
     drawing = figure(10.0, 3.6)
     panels = np.atleast_1d(drawing.subplots(1, len(summary["functions"]), sharey=True))
     for panel, (name, methods) in zip(panels, summary["functions"].items(), strict=True):
-        for place, (method, entry) in enumerate(methods.items()):
+        for method, entry in methods.items():
             error = np.sqrt(np.maximum(1.0 - np.array(entry["R2"]), 1e-12))
             colour = COLOURS["assay"] if method == DEFAULT else COLOURS["random"]
+            place = list(METHODS).index(method)
             panel.plot(error, np.full(len(error), place), ".", color=colour, alpha=0.4)
             panel.plot(np.median(error), place, "|", color=colour, markersize=16, markeredgewidth=2)
         panel.set(title=name, xscale="log", xlabel="relative root-mean-square error")

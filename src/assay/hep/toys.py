@@ -31,6 +31,7 @@ jnp = jax.numpy
 Array = np.ndarray
 
 CHUNK = 2000
+MOST_NUMBERS = 20_000_000  # in one table of a chunk, which has cells by parameters for each experiment
 TOY_STATISTICS = ("q_tilde", "q", "q0")
 QUANTILES = (0.022750131948179, 0.15865525393145707, 0.5, 0.8413447460685429, 0.977249868051821)
 
@@ -105,7 +106,8 @@ def toy_test(
     observed, truths = _truth_program(model, data, float(value), statistic)
     tested_value = 0.0 if statistic == "q0" else float(value)
     parts: list[list[Array]] = [[], []]
-    chunk = min(CHUNK, toys)
+    table = len(model.layout.cell_bin) * model.layout.size
+    chunk = min(CHUNK, toys, max(1, MOST_NUMBERS // table))
     for which in (0, 1):
         for first in range(0, toys, chunk):
             numbers = np.arange(first, first + chunk, dtype=np.uint32)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -68,14 +68,14 @@ def stories(study: assay.Study) -> list[Any]:
     return [event.info for event in events if isinstance(event, Suggested)]
 
 
-def history(*texts: str, status: str = "succeeded") -> History:
+def history(*texts: str, status: Literal["succeeded", "open"] = "succeeded") -> History:
     label = ReferenceLabels(EMT, "EMT")
     trials = []
     for number, text in enumerate(texts):
         suggestion = Suggestion(number, {"structure": text})
         values = [Measurement(tuple(value), model_name=name) for name, value in label(structure=text).items()]
         outcome = Outcome("succeeded", tuple(values)) if status == "succeeded" else None
-        trials.append(Trial(suggestion, status, outcome))  # type: ignore[arg-type]
+        trials.append(Trial(suggestion, status, outcome))
     return History(Space.from_data(SPACE), tuple(trials), seed=1)
 
 

@@ -50,8 +50,8 @@ class OperonEngine(AbstractEngine):
     """Symbolic regression by pyoperon.
 
     One generation of `16 populations` equations is one of `niterations`, for each set of operators, form of the response and
-    seed. Each is stopped by that number, so that the same seed gives the same equations on any number of threads, unless
-    there is a budget of time.
+    seed. These runs take turns; each is stopped by that number, and all when none has gained anything for long, so that the
+    same seed gives the same equations on any number of threads, unless there is a budget of time.
     """
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import numpy as np
 
 from assay.discovery.problem import Feature
-from assay.space.syntax import Binary, Call, Node, Number
+from assay.space.syntax import Binary, Call, Node, Number, Unary
 
 __all__ = ["factors_of_exponentials", "factors_of_products", "factors_of_sums", "powers_of_factors"]
 
@@ -68,9 +68,8 @@ def powers_of_factors(
         if not is_wave and (factor.values > 0).all():
             found += [_raised(factor, 0.5), _raised(factor, -0.5)]
     for monomial in monomials if "exp" in permitted else ():
-        for sign in (1.0, -1.0):
-            found.append(_call("exp", _combined("*", Number(sign), monomial)))
-        growing, falling = found[-2:]
+        growing, falling = _call("exp", monomial), _call("exp", _negated(monomial))
+        found += [growing, falling]
         for factor in (
             *(_combined(sign, growing, ONE) for sign in ("-", "+")),
             *(_combined(sign, growing, falling) for sign in ("-", "+")),
@@ -131,7 +130,7 @@ def _of_sums(features: list[Feature], permitted: Collection[str]) -> Iterator[Fe
         for sign in ("-", "+"):
             yield _inverse(_combined(sign, ONE, one))
         yield from _applied(("log",), one, permitted)
-        yield from _applied(("exp",), _combined("*", Number(-1.0), one), permitted)
+        yield from _applied(("exp",), _negated(one), permitted)
     for one, other in pairs:
         yield from _applied(("log",), _combined("/", one, other), permitted)
     yield from map(_squared, waves)
@@ -175,6 +174,10 @@ def _combined(operator: str, left: Feature | Number, right: Feature | Number) ->
     return Feature(Binary(operator, one, other), values)
 
 
+def _negated(feature: Feature) -> Feature:
+    return Feature(Unary(feature.node), -feature.values)
+
+
 def _squared(feature: Feature) -> Feature:
     return Feature(_power(feature.node, 2.0), feature.values**2)
 
@@ -192,7 +195,7 @@ def _positive(feature: Feature) -> Feature:
         case Binary("-", left, right):
             node: Node = Binary("-", right, left)
         case other:
-            node = Binary("*", Number(-1.0), other)
+            node = Unary(other)
     return Feature(node, -feature.values)
 
 

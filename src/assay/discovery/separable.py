@@ -290,7 +290,7 @@ def _values(features: Sequence[Feature], exponents: Sequence[tuple[float, ...]])
 
 def _monomial(features: Sequence[Feature], exponents: Sequence[float]) -> Node:
     raised = [
-        Binary("^", feature.node, number(power))
+        feature.node if power == 1 else Binary("^", feature.node, number(power))
         for feature, power in zip(features, exponents, strict=True)
         if power
     ]

@@ -38,7 +38,7 @@ TESTED = 40
 LARGEST_FORCE_EV_PER_A = 30.0
 DESCRIPTORS = {
     "as it comes": {},
-    "as it comes, 5.0 Å": {"cutoff_A": 5.0},
+    "as it comes, cutoff 5": {"cutoff_A": 5.0},
     "more angles": {"radial_count": 5, "angular_count": 5, "pair_count": 11},
     "larger": {"radial_count": 8, "angular_count": 5, "pair_count": 18},
 }

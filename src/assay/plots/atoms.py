@@ -106,6 +106,9 @@ def dimers(distances_A: Array, curves: Mapping[str, tuple[Array, Array]], *, ax:
             alpha=0.25,
             linewidth=0,
         )
+    # The wells are to be seen, not the walls, nor the doubt about pairs that were never met.
+    depth = max(1.0, *(-float(energy.min()) for energy, _ in curves.values()))
+    ax.set_ylim(-2.0 * depth, 4.0 * depth)
     tidy(ax, "two atoms alone, ± 2 standard deviations", "distance (A)", "energy (eV)")
     ax.legend(frameon=False, fontsize="small")
     return ax

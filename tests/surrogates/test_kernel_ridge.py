@@ -82,7 +82,11 @@ def test_what_is_left_out_and_the_profiled_evidence(sigma: float, error: float, 
 def test_the_mean_is_scikit_learns_kernel_ridge() -> None:
     data, points = wavy(40, 0.1), np.random.default_rng(5).random((9, 2))
     own = fitted(KernelRidge(laplacian(0.5), ridge=1e-2, criterion="none"), data)
-    other = OtherKernelRidge(kernel="laplacian", gamma=2.0).set_params(alpha=1e-2).fit(data.points, data.values[:, 0])
+    other = (
+        OtherKernelRidge(kernel="laplacian", gamma=2.0)
+        .set_params(alpha=1e-2)
+        .fit(data.points, data.values[:, 0])
+    )
     assert np.allclose(own.mean_variance(points)[0][:, 0], other.predict(points), rtol=1e-10)
 
 

@@ -60,7 +60,7 @@ def hypothesis_tests(
         ...     for signal in points
         ... ]
         >>> [round(tested.cls, 6) for tested in hypothesis_tests(models)]
-        [0.338389, 0.052516]
+        [0.334263, 0.052516]
     """
     check_test(statistic, [value])
     rows = _mapped(models, lambda some: _test_program(some, float(value), statistic))

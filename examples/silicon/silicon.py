@@ -33,7 +33,12 @@ LATTICE_A = 5.431
 STARTS = 3
 TEST_TEMPERATURES_K = (1000.0, 3000.0)
 # What labels would be worth to someone who computes them by density-functional theory, per atom where it is an energy.
-FIT = {"energy_noise_eV": 0.005, "force_noise_eV_per_A": 0.1, "virial_noise_eV": 0.05}
+FIT = {
+    "energy_noise_eV": 0.005,
+    "force_noise_eV_per_A": 0.1,
+    "virial_noise_eV": 0.05,
+    "smoothness_power": 1.0,
+}
 DYNAMICS = {"steps": 150, "timestep_fs": 1.0, "temperature_K": 800.0, "friction_per_fs": 0.01}
 # How the bias is controlled: chosen on seeds from 100 on (0.5, 1, 2 and 3 times the forces).
 BIAS = {"relative": 2.0, "burn_in": 5, "history": 10}

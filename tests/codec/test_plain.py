@@ -58,7 +58,11 @@ def test_numpy_floats_are_floats_and_tuples_are_lists():
     )
 
 
-@pytest.mark.parametrize("value", [np.int64(1), np.zeros(2), {1, 2}, b"bytes", 1j, object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [np.int64(1), np.zeros(2), {1, 2}, b"bytes", 1j, object()],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_is_not_plain_is_refused_with_its_place(value):
     with pytest.raises(UsageError, match=r"^the state\.deep\[1\] must be plain data .*, got \w+$"):
         encode({"deep": [0, value]}, what="the state")

@@ -139,13 +139,11 @@ def test_networks_are_explored_where_they_would_be_surprised_and_open_looks_are_
 def test_what_cannot_be_explored_by_a_strategy_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="strategy"):
         assay.create_study(SQUARE).configure(objectives=[{"type": "Explorer", "strategy": "boredom"}])
-    for strategy, variables in (
-        ("integrated variance", [{"type": "Expression", "expression": "exp(loss)"}]),
-        ("surprise", []),  # a GP has no networks to be surprised
+    for strategy, keys in (
+        ("integrated variance", {"variables": [{"type": "Expression", "expression": "exp(loss)"}]}),
+        ("surprise", {}),  # a GP has no networks to be surprised
     ):
         study = assay.create_study(SQUARE)
-        study.configure(
-            variables=variables, objectives=[{"type": "Explorer", "strategy": strategy}], max_iter=6
-        )
+        study.configure(objectives=[{"type": "Explorer", "strategy": strategy}], max_iter=6, **keys)
         with pytest.raises(UsageError, match=strategy):
             study.run(lambda x, y: x + y)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from examples.molecule import molecule
 from examples.silicon import silicon
-from examples.silicon_dft import reference
+from examples.silicon_dft import silicon_dft
 from typer.testing import CliRunner
 
 import assay
@@ -65,9 +65,9 @@ def test_files_are_what_the_programs_make() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not reference.is_installed(), reason="Quantum ESPRESSO is not installed")
+@pytest.mark.skipif(not silicon_dft.is_installed(), reason="Quantum ESPRESSO is not installed")
 def test_the_cache_is_what_quantum_espresso_says() -> None:
-    reference.check(1)
+    silicon_dft.check(1)
 
 
 @pytest.mark.slow

@@ -112,12 +112,14 @@ def structures_of(text: str) -> list[Atoms]:
     """All structures of a text in extended XYZ, with what is written beside them.
 
     Raises:
-        UsageError: when it cannot be read.
+        UsageError: when it cannot be read, or holds none.
     """
     try:
         found: Any = read(io.StringIO(text), index=":", format="extxyz")
     except Exception as error:  # noqa: BLE001 - ASE's reader raises what its parsing meets
         raise UsageError(f"a structure's text must be extended XYZ, got {text[:80]!r}: {error}") from None
+    if not found:
+        raise UsageError("structures as extended XYZ must be at least one, got an empty text")
     return list(found)
 
 

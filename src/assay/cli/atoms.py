@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,7 +77,7 @@ def run(
 
     run_study_file(study_file, store, max_evaluations, executor)
     report = _report(store or str(study_file))
-    if report.driver.problem.test:
+    if report.driver.problem.test and report.labelled():
         _print_errors(report.errors())
 
 
@@ -125,7 +126,7 @@ def plot(
     \b
     walks        score and strength of the bias along the walks, with what was labelled
     learning     the error of the forces of the test against the number of labels
-    calibration  predicted against labelled forces of the test, with intervals
+    calibration  errors of the forces of the test over their predicted deviations, beside a normal distribution
     dimers       the energy of two atoms over their distance: is there a hole?
     """
     from assay.cli.target import writing
@@ -146,10 +147,20 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file; left out: the terminal.")
     ] = None,
+    potential: Annotated[
+        Path | None, typer.Option(help="Write the potential into this .npz file instead of the structures.")
+    ] = None,
 ) -> None:
-    """Write every labelled structure as extended XYZ, with REF_energy, REF_forces and REF_virial."""
+    """Write every labelled structure as extended XYZ, with REF_energy, REF_forces and REF_virial; and the potential."""
     from assay.cli.target import writing
 
+    if potential is not None:
+        from assay.atoms.potential.storage import save_potential
+
+        with writing(potential):
+            save_potential(_report(target).fitted().potential, potential)
+        typer.echo(f"wrote {potential}")
+        return
     text = _report(target).text()
     if output is None:
         typer.echo(text, nl=False)
@@ -182,6 +193,7 @@ def label(
     from assay.cli.progress import observing
     from assay.cli.target import writing
 
+    sys.path.insert(0, str(Path().resolve()))  # modules of this folder are found
     given = read_structures(structures)
     with observing(structures.name) as observer:
         labels, failures = label_structures(given, calculator, cache, workers, [observer])
@@ -240,7 +252,8 @@ def _dimers(report: Any) -> tuple[Any, dict[str, Any]]:
     from assay.atoms.campaign.reports import dimer_curve
 
     potential, problem = report.fitted().potential, report.driver.problem
-    pairs = list(combinations_with_replacement(potential.descriptor.species, 2))
+    met = report.pairs()
+    pairs = [pair for pair in combinations_with_replacement(potential.descriptor.species, 2) if pair in met]
     distances = np.linspace(CLOSEST, FARTHEST * problem.settings.descriptor.pair_cutoff_A, POINTS)
     return distances, {
         "-".join(pair): dimer_curve(potential, pair, distances, problem.base) for pair in pairs

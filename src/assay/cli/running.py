@@ -69,6 +69,13 @@ def _say_how_it_ended(study: Study) -> None:
     if best is None:
         if state.finished == state.failed:
             typer.echo("no evaluation has succeeded")
+            failed = [
+                trial.outcome.error
+                for trial in study.trials
+                if trial.outcome is not None and trial.outcome.error
+            ]
+            if failed:
+                typer.echo(f"the last one failed: {failed[-1]}")
         return
     typer.echo(f"best {best['objective']:.8g} at suggestion {best['number']}:")
     for name, value in best["values"].items():

@@ -148,7 +148,8 @@ def _arguments(features: list[Feature]) -> list[Feature]:
 def _products_of_three(three: Sequence[Feature]) -> Iterator[Feature]:
     """x y z, and those with one or two of them below the line."""
     for signs in itertools.product(("*", "/"), repeat=2):
-        for first, *others in (three, three[1:] + three[:1], three[2:] + three[:2]):
+        for place in range(3):
+            first, *others = (*three[place:], *three[:place])
             yield _combined(signs[1], _combined(signs[0], first, others[0]), others[1])
             if signs[0] == signs[1]:
                 break

@@ -58,7 +58,7 @@ def _pruned(law: Refined, columns: Mapping[str, Array], response: Array, weights
         slopes = law.form.jacobian(columns, law.fit.values)[1]
         share = np.abs(values) * np.sqrt(np.average(slopes**2, axis=0, weights=weights))
         small = (certainty < 2.0) | (share < ROUNDING * np.sqrt(np.average(response**2, weights=weights)))
-        for place in np.argsort(certainty)[: small.sum()]:
+        for place in sorted(np.flatnonzero(small), key=lambda place: certainty[place]):
             shorter = _without(law, int(law.form.free[place]), columns, response, weights)
             if shorter is not None:
                 law = shorter

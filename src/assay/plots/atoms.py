@@ -38,7 +38,14 @@ def walks(stories: Sequence[tuple[int, Mapping[str, Any]]]) -> Any:
         trace = {name: np.asarray(column, dtype=float) for name, column in story["trace"].items()}
         upper.plot(begin + trace["step"], trace["score"], color=BEST, linewidth=1.0)
         lower.plot(begin + trace["step"], trace["tau"], color=OBSERVED, linewidth=1.0)
-        upper.plot(begin + story["step"], story["score"], "o", color=FAILED, markersize=4)
+        upper.plot(
+            begin + story["step"],
+            story["score"],
+            "o",
+            color=FAILED,
+            markersize=4,
+            fillstyle="full" if story.get("picked", True) else "none",
+        )
         upper.annotate(
             str(number),
             (begin + story["step"], story["score"]),
@@ -49,7 +56,13 @@ def walks(stories: Sequence[tuple[int, Mapping[str, Any]]]) -> Any:
         begin += float(story["steps"])
         for ax in (upper, lower):
             ax.axvline(begin, color="#DDDDDD", linewidth=0.6)
-    tidy(upper, "each dot was labelled", "", "score")
+    upper.set_yscale("log")
+    tidy(
+        upper,
+        "labelled: full dots were picked, open ones are the best of a walk that picked none",
+        "",
+        "score",
+    )
     tidy(lower, "", "steps of all walks", "strength of the bias, tau")
     return figure
 
@@ -106,9 +119,7 @@ def dimers(distances_A: Array, curves: Mapping[str, tuple[Array, Array]], *, ax:
             alpha=0.25,
             linewidth=0,
         )
-    # The wells are to be seen, not the walls, nor the doubt about pairs that were never met.
-    depth = max(1.0, *(-float(energy.min()) for energy, _ in curves.values()))
-    ax.set_ylim(-2.0 * depth, 4.0 * depth)
+    ax.set_yscale("symlog", linthresh=1.0)  # wells of an eV and walls of a thousand
     tidy(ax, "two atoms alone, ± 2 standard deviations", "distance (A)", "energy (eV)")
     ax.legend(frameon=False, fontsize="small")
     return ax

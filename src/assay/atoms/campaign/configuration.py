@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
+from assay.atoms.potential.fit import PotentialFit
 from assay.errors import ConfigurationError
 from assay.space.schema import shown
 from assay.surrogates.configuration import Entry
@@ -78,7 +79,9 @@ class FitEntry(Entry):
         default=None, description="precision of the scaled weights, in 1/eV²"
     )
     smoothness_power: float = Field(
-        default=1.0, ge=0, description="how much stiffer features that vary fast are; 0: not"
+        default=PotentialFit.smoothness_power,
+        ge=0,
+        description="how much stiffer features that vary fast are; 0: not",
     )
     relevance: Literal["shared", "automatic"] = Field(
         default="shared", description="one prior for all weights, or one for each by automatic relevance"

@@ -35,7 +35,7 @@ from assay.atoms.selection.scores import (
 )
 from assay.atoms.selection.selector import AdaptiveThreshold, Selector, SelectorState
 from assay.atoms.structures import bare, label_of, structures_of
-from assay.errors import ConfigurationError
+from assay.errors import ConfigurationError, UsageError
 from assay.executors.evaluators import load_function
 
 __all__ = ["Problem"]
@@ -68,8 +68,8 @@ class Problem:
     def labelled(self) -> list[LabelledStructure]:
         """What is known from the beginning."""
         return [
-            self.beyond_base(LabelledStructure.of(atoms))
-            for atoms in self.starts
+            self.beyond_base(_labelled(atoms, number, "structures"))
+            for number, atoms in enumerate(self.starts)
             if label_of(atoms) is not None
         ]
 
@@ -87,7 +87,8 @@ class Problem:
         """The structures for errors."""
         if self.settings.test is None:
             return []
-        return [LabelledStructure.of(atoms) for atoms in structures_of(self.settings.test)]
+        found = structures_of(self.settings.test)
+        return [_labelled(atoms, number, "test") for number, atoms in enumerate(found)]
 
     @cached_property
     def descriptor(self) -> BodyOrderedDescriptor:
@@ -100,7 +101,7 @@ class Problem:
         missing = sorted(present - set(elements))
         if missing:
             raise ConfigurationError(
-                f"the driver's key 'descriptor.species' must name all species of the structures, {', '.join(missing)} lack"
+                f"the driver's key 'descriptor.species' must name all species of the structures; {', '.join(missing)} is missing"
             )
         return BodyOrderedDescriptor(elements, **given.model_dump(exclude={"species"}))
 
@@ -220,6 +221,14 @@ class Problem:
             self.fingerprint if given.duplicate_distance else None,
             given.duplicate_distance,
         )
+
+
+def _labelled(atoms: Atoms, number: int, key: str) -> LabelledStructure:
+    """A structure with its labels, and which one it was where they break a rule."""
+    try:
+        return LabelledStructure.of(atoms)
+    except UsageError as error:
+        raise UsageError(f"the driver's key {key!r}, structure {number} (from 0): {error}") from None
 
 
 def _schedule(value: Any, steps: int) -> Schedule:

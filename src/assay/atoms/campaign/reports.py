@@ -104,6 +104,18 @@ class CampaignReport:
         table = np.array(found, dtype=float).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
+    def pairs(self) -> set[tuple[str, str]]:
+        """The pairs of species, in the order of the descriptor, that a structure with a label holds."""
+        species = self.driver.problem.descriptor.species
+        found = set()
+        for one in self.driver.known(self.study.history):
+            symbols = one.atoms.get_chemical_symbols()
+            for place, first in enumerate(species):
+                for second in species[place:]:
+                    if first in symbols and symbols.count(second) > (first == second):
+                        found.add((first, second))
+        return found
+
     def stories(self) -> list[tuple[int, dict[str, Any]]]:
         """What is known of each suggestion: its number, and how it came about."""
         events = [entry.event for entry in self.study.events()]

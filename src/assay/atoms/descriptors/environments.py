@@ -52,8 +52,8 @@ class Environments:
         Returns:
             (slots, 3, count).
         """
-        missing = len(self.neighbourhood.vectors) - len(weights)
-        padded = np.pad(weights, ((0, missing), (0, 0), (0, 0)))
+        padded = np.zeros((len(self.neighbourhood.vectors), *weights.shape[1:]))
+        padded[: len(weights)] = weights
         return np.asarray(_gradients(self.term, *self._arrays(), padded)).reshape(-1, 3, weights.shape[2])
 
     def derivatives(self) -> Array:

@@ -71,9 +71,9 @@ class Dynamics:
             )
         coldest = None if self.temperature_K is None else schedule_of(self.temperature_K).smallest
         if coldest is not None and coldest < 0.0:
-            raise UsageError(f"temperature_K of the dynamics must not be negative, got {self.temperature_K}")
+            raise UsageError(f"temperature_K of the dynamics must not be negative, got {coldest:g}")
         if not coldest and (self.cell_moves or self.swaps):
-            raise UsageError(f"Monte Carlo moves need a temperature_K above 0, got {self.temperature_K}")
+            raise UsageError(f"Monte Carlo moves need a temperature_K above 0, got {coldest}")
 
     def temperature_at(self, step: int) -> float | None:
         """The bath's temperature in K at a step; None without a bath."""

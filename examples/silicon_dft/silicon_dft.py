@@ -1,8 +1,8 @@
 """Labels of silicon by density-functional theory: Quantum ESPRESSO where it is installed, else those of the cache.
 
     assay atoms run examples/silicon_dft/STUDY.toml      learn from the labels of the cache, the most telling ones first
-    python examples/silicon_dft/reference.py check 3     label three of the pool anew, and compare
-    python examples/silicon_dft/reference.py make        make the pool and label it anew: minutes
+    python examples/silicon_dft/silicon_dft.py check 3     label three of the pool anew, and compare
+    python examples/silicon_dft/silicon_dft.py make        make the pool and label it anew: minutes
 
 Debian and Ubuntu: apt install quantum-espresso quantum-espresso-data
 """
@@ -29,7 +29,7 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
 
 from assay.atoms.dynamics.step import Dynamics, Forces, advance, begin
 from assay.atoms.labels import ReferenceLabels, label_with
-from assay.atoms.structures import label_of, read_structures, structure_of, structure_text
+from assay.atoms.structures import label_of, read_structures, structure_of, structure_text, structures_of
 
 LOGGER = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent
@@ -121,12 +121,17 @@ def split(texts: list[str]) -> None:
     choose from."""
     files: dict[str, list[str]] = {"start.xyz": [], "pool.xyz": [], "test.xyz": []}
     begin = 0
-    for count in POOL.values():
+    for temperature, count in POOL.items():
         own = texts[begin : begin + count]
         unlabelled = [structure_text(structure_of(text)) for text in own]
         files["start.xyz"].append(unlabelled[0])
         files["pool.xyz"] += unlabelled[1:-2]
-        files["test.xyz"] += own[-2:]
+        files["test.xyz"] += [
+            structure_text(
+                structure_of(text), label_of(structures_of(text)[0]), config_type=f"{temperature:.0f} K"
+            )
+            for text in own[-2:]
+        ]
         begin += count
     for name, parts in files.items():
         (FOLDER / name).write_text("".join(parts), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ase.build import bulk
@@ -85,7 +86,7 @@ def test_labels_are_exported_and_read_by_ase(folder: Path) -> None:
     place = folder / "labels.xyz"
     invoke("export", folder / "STUDY.toml", "-o", place)
     assert invoke("export", folder / "STUDY.toml") == place.read_text()
-    found = list(read(place, index=":"))
+    found: Any = read(place, index=":")
     assert len(found) == 3
     assert all("REF_energy" in atoms.info for atoms in found)
 

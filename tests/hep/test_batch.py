@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -68,8 +70,9 @@ def test_a_failed_model_has_its_own_status():
 
 
 def test_wrong_use_is_refused():
+    unknown: Any = "r"
     with pytest.raises(UsageError, match="got 'r'"):
-        hypothesis_tests([], statistic="r")
+        hypothesis_tests([], statistic=unknown)
     with pytest.raises(UsageError, match="between 0 and 1, got 2"):
         many_upper_limits([], level=2.0)
     with pytest.raises(UsageError, match="no patch 'm9'"):

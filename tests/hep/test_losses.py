@@ -127,7 +127,9 @@ def test_the_fisher_covariance_is_that_of_a_fit_to_asimov_data():
 def test_the_covariance_of_poisson_counts_is_that_of_the_model_with_the_same_yields():
     signal, background = np.array([5.0, 11.0]), np.array([50.0, 60.0])
     high, low = np.array([58.0, 61.0]), np.array([45.0, 57.0])
-    model = build_model(correlated_background(signal, background, high, low, background))
+    model = build_model(
+        correlated_background(*(part.tolist() for part in (signal, background, high, low, background)))
+    )
 
     def expected(point):  # near the nominal point the interpolation is a straight line of this slope
         return point[0] * signal + background + point[1] * (high - low) / 2

@@ -72,7 +72,9 @@ def test_200_tasks_on_two_workers(start_pool: StartPool) -> None:
 def test_tasks_run_at_the_same_time_and_submit_returns_at_once(start_pool: StartPool) -> None:
     pool = start_pool(models.process_id, workers=2)
     assert pool.width() == 2
-    futures = [pool.submit(task_of(number, x=0.5)) for number in range(2)]
+    futures = [
+        pool.submit(task_of(number, x=4.0)) for number in range(2)
+    ]  # long enough for a second worker to begin on a busy machine
     assert not any(future.done() for future in futures)
     assert len({value(future.result(30)) for future in futures}) == 2
 

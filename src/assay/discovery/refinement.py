@@ -107,7 +107,8 @@ def _snapped(law: Refined, columns: Mapping[str, Array], response: Array, weight
         form = _rewritten(Form(law.form.whole, held), trial)
         fit = fitted(form, columns, response, weights)
         allowed = law.fit.loss * (1.0 + 1.0 / len(response)) + _floor(response, weights)
-        if fit is not None and fit.loss <= allowed:
+        # A constant that another of the same value hides is free again when the form is rewritten: then nothing was gained.
+        if fit is not None and fit.loss <= allowed and len(form.free) < len(law.form.free):
             law = Refined(form, fit)
         else:
             tried.add(fraction)

@@ -13,7 +13,7 @@ from assay.space.expressions import parse
 def test_a_constant_that_does_nothing_is_dropped_even_where_every_constant_is_certain() -> None:
     x = np.linspace(1.0, 2.0, 8)
     columns = {"x": x, "y": x[::-1]}
-    node = parse("1.0*x*y*exp(1e-18*x*y)", ("x", "y"))
+    node = parse("1.0*x*y*exp(1e-18*x*y)", ("x", "y")).tree
     (law, *_) = refined(node, columns, x * x[::-1], np.ones(8))
     assert law.form.free.tolist() == []
     assert law.form.complexity(law.fit.values) == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +26,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
     [
         ("silicon", 5),
         ("silicon_dft", 7),
-        pytest.param(
-            "molecule",
-            3,
-            marks=pytest.mark.skipif(sys.platform == "win32", reason="tblite has no wheel there"),
-        ),
+        ("molecule", 3),
     ],
 )
 def test_a_study_file_runs(name: str, evaluations: int, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from assay.atoms.selection.scores import (
     Novelty,
     RelativeForceUncertainty,
     Score,
-    SoftmaxBiasForce,
     atomic_uncertainties,
     descriptor_novelty,
     softmax_bias_force,
@@ -62,14 +61,16 @@ def test_softmax_and_ratio_are_the_definitions() -> None:
     )
     assert score_of(BiasForceRatio(0.2), RESULTS) == pytest.approx(ratios.max(), rel=1e-14)
     expected = (np.exp(ratios) / np.exp(ratios).sum()).max()
-    assert score_of(SoftmaxBiasForce(0.2), RESULTS) == pytest.approx(expected, rel=1e-14)
+    assert score_of(BiasForceRatio(0.2, is_softmax=True), RESULTS) == pytest.approx(expected, rel=1e-14)
 
 
 def test_the_softmax_does_not_overflow() -> None:
     assert softmax_bias_force(np.diag([1e4, 1.0, 1.0]), np.zeros((3, 3)), 1.0) == 1.0
 
 
-@pytest.mark.parametrize("score", [RelativeForceUncertainty(), BiasForceRatio(), SoftmaxBiasForce()])
+@pytest.mark.parametrize(
+    "score", [RelativeForceUncertainty(), BiasForceRatio(), BiasForceRatio(is_softmax=True)]
+)
 def test_the_order_of_atoms_does_not_matter_and_rotations_do_not(score: Score) -> None:
     rotation, _ = np.linalg.qr(RNG.normal(size=(3, 3)))
     order = RNG.permutation(5)
@@ -80,7 +81,7 @@ def test_the_order_of_atoms_does_not_matter_and_rotations_do_not(score: Score) -
     assert score_of(score, moved) == pytest.approx(score_of(score, RESULTS), rel=1e-12)
 
 
-@pytest.mark.parametrize("score", [RelativeForceUncertainty, BiasForceRatio, SoftmaxBiasForce])
+@pytest.mark.parametrize("score", [RelativeForceUncertainty, BiasForceRatio])
 def test_a_crystal_without_forces_needs_a_regulariser(score: type) -> None:
     with pytest.raises(UsageError, match="regulariser"):
         score(0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, final
 
 import numpy as np
@@ -31,7 +31,6 @@ from assay.atoms.selection.scores import (
     BiasForceRatio,
     RelativeForceUncertainty,
     Score,
-    SoftmaxBiasForce,
 )
 from assay.atoms.selection.selector import AdaptiveThreshold, Selector, SelectorState
 from assay.atoms.structures import bare, label_of, structures_of
@@ -125,7 +124,7 @@ class Problem:
         kinds = {
             "relative force uncertainty": RelativeForceUncertainty,
             "bias force": BiasForceRatio,
-            "softmax bias force": SoftmaxBiasForce,
+            "softmax bias force": partial(BiasForceRatio, is_softmax=True),
         }
         if given.score == "information gain":
             return InformationGain(by_atom=True)

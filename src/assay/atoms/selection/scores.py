@@ -17,7 +17,6 @@ __all__ = [
     "Novelty",
     "RelativeForceUncertainty",
     "Score",
-    "SoftmaxBiasForce",
     "atomic_uncertainties",
     "bias_force_ratio",
     "descriptor_novelty",
@@ -146,9 +145,11 @@ class BiasForceRatio:
 
     Arguments:
         regulariser_eV_per_A: eps, above 0.
+        is_softmax: whether it is `softmax_bias_force` instead, to compare with programs that have it.
     """
 
     regulariser_eV_per_A: float = 0.2
+    is_softmax: bool = False
 
     def __post_init__(self) -> None:
         _positive(self.regulariser_eV_per_A)
@@ -156,27 +157,8 @@ class BiasForceRatio:
     def __call__(self, atoms: Atoms, calculator: Calculator) -> float:
         forces = _unbiased_forces(atoms, calculator)
         bias = np.asarray(calculator.get_property("bias_forces", atoms))
-        return bias_force_ratio(bias, forces, self.regulariser_eV_per_A)
-
-
-@final
-@dataclass(frozen=True)
-class SoftmaxBiasForce:
-    """`softmax_bias_force` of a calculator that knows `bias_forces`.
-
-    Arguments:
-        regulariser_eV_per_A: eps, above 0.
-    """
-
-    regulariser_eV_per_A: float = 0.2
-
-    def __post_init__(self) -> None:
-        _positive(self.regulariser_eV_per_A)
-
-    def __call__(self, atoms: Atoms, calculator: Calculator) -> float:
-        forces = _unbiased_forces(atoms, calculator)
-        bias = np.asarray(calculator.get_property("bias_forces", atoms))
-        return softmax_bias_force(bias, forces, self.regulariser_eV_per_A)
+        score = softmax_bias_force if self.is_softmax else bias_force_ratio
+        return score(bias, forces, self.regulariser_eV_per_A)
 
 
 @final

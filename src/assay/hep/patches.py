@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from assay.errors import ConfigurationError, UsageError, missing_extra
-from assay.hep.workspace import Workspace, read_json
+from assay.errors import ConfigurationError, UsageError
+from assay.hep.plain_json import read_json
+from assay.hep.workspace import Workspace
 
-__all__ = ["PatchSet", "applied"]
+__all__ = ["PatchSet"]
 
 
 @final
@@ -92,16 +93,3 @@ class PatchSet:
             shown = ", ".join(self.names[:5]) + (", …" if len(self.names) > 5 else "")
             raise UsageError(f"the patch set has no patch {name!r}; it has {len(self.names)}: {shown}")
         return workspace.patched(self.operations[self.names.index(name)])
-
-
-def applied(data: Mapping[str, Any], operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Plain data with a JSON patch applied; the data given are left as they are."""
-    try:
-        import jsonpatch
-        import jsonpointer
-    except ImportError as error:
-        raise missing_extra("jsonpatch", "hep") from error
-    try:
-        return jsonpatch.JsonPatch([dict(operation) for operation in operations]).apply(dict(data))
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        raise UsageError(f"the patch does not fit the workspace: {error}") from None

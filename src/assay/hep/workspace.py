@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from assay.errors import ConfigurationError, UsageError
+from assay.hep.plain_json import applied, read_json
 
 __all__ = [
     "Binned",
@@ -205,8 +206,6 @@ class Workspace(_Part):
             UsageError: when an operation's path does not exist or its test fails.
             MissingExtraError: when jsonpatch is not installed.
         """
-        from assay.hep.patches import applied
-
         return Workspace.from_data(applied(self.to_data(), operations))
 
     def measurement(self, name: str | None = None) -> Measurement:
@@ -220,22 +219,6 @@ class Workspace(_Part):
                 return measurement
         names = ", ".join(repr(measurement.name) for measurement in self.measurements)
         raise UsageError(f"the workspace has no measurement {name!r}; it has {names}")
-
-
-def read_json(path: str | Path, what: str) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        ConfigurationError: when it is missing or is not JSON.
-    """
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{path}: {what} is read from a JSON file, and there is no such file"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path}: {what} must be a JSON file, got {error}") from None
 
 
 def _channel_data(channel: Channel) -> dict[str, Any]:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from assay.acquisition.spread_variance import BatchUncertainty
-from assay.drivers.samplers import (
-    Grid,
-    Halton,
-    LatinHypercube,
-    Maximin,
-    Random,
-    Sobol,
-    sampler_of,
-)
+from assay.drivers.exploration import AdaptiveSampling
+from assay.drivers.samplers import sampler_of
 from assay.drivers.samplers_abstract import AbstractSampler, SamplingTask
 from assay.drivers.samplers_discrepancy_variance import DiscrepancyVariance
+from assay.drivers.samplers_space_filling import RULES, SpaceFilling
 from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.discrepancy import CentredDiscrepancy
@@ -30,12 +24,14 @@ from assay.surrogates.abstract import AbstractPosterior
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.gaussian_process import GaussianProcess
 
-SAMPLERS = [DiscrepancyVariance(), Sobol(), Halton(), LatinHypercube(), Maximin(), Grid(), Random()]
+SAMPLERS = [sampler_of(name) for name in ("DiscrepancyVariance", *RULES)]
 SQUARE = [Continuous("x", (-1.0, 1.0)), Continuous("y", (1.0, 100.0), log=True)]
 MIXED = [*SQUARE, Integer("n", (1, 4)), Discrete("d", [1, 2, 10]), Categorical("c", ["a", "b", "c"])]
 EDGE = [{"name": "edge", "expression": "x + y / 100 <= 0.5"}]
 
-each_sampler = pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.type)
+each_sampler = pytest.mark.parametrize(
+    "sampler", SAMPLERS, ids=lambda sampler: sampler.configuration()["type"]
+)
 
 
 def task_of(
@@ -114,13 +110,30 @@ def test_a_sampler_is_its_configuration(sampler: AbstractSampler) -> None:
     assert sampler_of(sampler) is sampler
 
 
-@pytest.mark.parametrize("given", ["Nonsense", {"type": "Sobol", "size": 3}, {"weight": -1.0}])
-def test_what_no_sampler_knows_is_refused(given: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"must be one of|has no key|greater than or equal"):
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("Nonsense", "key 'sampler.type' must be one of 'DiscrepancyVariance', 'Sobol', .* got 'Nonsense'"),
+        ({"type": "Sobol", "size": 3}, "the driver has no key 'sampler.size', got 3 for it"),
+        ({"weight": -1.0}, "key 'sampler.weight': input should be greater than or equal to 0, got -1.0"),
+    ],
+)
+def test_what_no_sampler_knows_is_refused(given: Any, sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
         sampler_of(given)
+    with pytest.raises(ConfigurationError, match=sentence):
+        AdaptiveSampling.from_data({"sampler": given})
 
 
-@pytest.mark.parametrize("sampler", [Sobol(), Halton()], ids=lambda sampler: sampler.type)
+def test_every_rule_has_a_name_and_every_name_a_rule() -> None:
+    assert set(get_args(SpaceFilling.model_fields["type"].annotation)) == set(RULES)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [sampler_of("Sobol"), sampler_of("Halton")],
+    ids=lambda sampler: sampler.configuration()["type"],
+)
 def test_a_sequence_goes_on(sampler: AbstractSampler) -> None:
     whole = sampler.propose(task_of(SQUARE), 12)
     first = sampler.propose(task_of(SQUARE), 5)
@@ -129,8 +142,8 @@ def test_a_sequence_goes_on(sampler: AbstractSampler) -> None:
 
 
 def test_a_latin_hypercube_is_extended() -> None:
-    first = LatinHypercube().propose(task_of(SQUARE), 6)
-    second = LatinHypercube().propose(task_of(SQUARE, first), 6)
+    first = sampler_of("LatinHypercube").propose(task_of(SQUARE), 6)
+    second = sampler_of("LatinHypercube").propose(task_of(SQUARE, first), 6)
     # The first lie in different twelfths already, so that together they are a Latin hypercube of twelve.
     for column in range(2):
         parts = np.floor(12 * np.concatenate([first, second])[:, column]).astype(int)
@@ -138,7 +151,7 @@ def test_a_latin_hypercube_is_extended() -> None:
 
 
 def test_a_grid_of_a_power_has_all_corners_and_middles() -> None:
-    points = Grid().propose(task_of(SQUARE), 9)[:, :2]
+    points = sampler_of("Grid").propose(task_of(SQUARE), 9)[:, :2]
     assert sorted(map(tuple, points)) == [(a, b) for a in (0.0, 0.5, 1.0) for b in (0.0, 0.5, 1.0)]
 
 
@@ -149,8 +162,8 @@ def test_maximin_keeps_farther_apart_than_a_latin_hypercube() -> None:
 
     task = task_of(SQUARE)
     # The best known for 10 points in the square is 0.4213 (packomania.com).
-    assert 0.95 * 0.4213 < least(Maximin().propose(task, 10)) <= 0.42128
-    assert least(LatinHypercube().propose(task, 10)) < 0.3
+    assert 0.95 * 0.4213 < least(sampler_of("Maximin").propose(task, 10)) <= 0.42128
+    assert least(sampler_of("LatinHypercube").propose(task, 10)) < 0.3
 
 
 def test_labels_and_levels_are_counted_evenly() -> None:
@@ -169,7 +182,7 @@ def test_a_batch_beside_others_is_more_even_than_one_that_does_not_know_them() -
     beside = CentredDiscrepancy(first[:, :2], np.zeros(2, dtype=int))
     knowing = DiscrepancyVariance().propose(task_of(SQUARE, first), 10)
     assert beside.value(knowing[:, :2]) < 0.5 * beside.value(first[:, :2])
-    sequence = Sobol().propose(task_of(SQUARE), 20)[:, :2]
+    sequence = sampler_of("Sobol").propose(task_of(SQUARE), 20)[:, :2]
     alone = CentredDiscrepancy(sequence[:0], np.zeros(2, dtype=int))
     assert beside.value(knowing[:, :2]) < 0.8 * alone.value(sequence)
 

@@ -201,12 +201,12 @@ def refusal(error: ValidationError) -> ConfigurationError:
 
 
 def _path(location: Sequence[str | int]) -> str:
-    """The keys and numbers of a place, without the names of types that follow a number."""
+    """The keys and numbers of a place, without the names of types that follow a number or the key of a sampler."""
     before = ["", *location]
     return ".".join(
         str(part)
         for earlier, part in zip(before, location, strict=False)
-        if not (isinstance(earlier, int) and part in _TYPES)
+        if not ((isinstance(earlier, int) and part in _TYPES) or earlier == "sampler")
     )
 
 

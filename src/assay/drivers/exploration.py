@@ -106,11 +106,8 @@ class AdaptiveSampling(AbstractDriver):
         Raises:
             ConfigurationError: one sentence with the path of the key, the rule, and what was got.
         """
-        given = dict(data)
-        if isinstance(given.get("sampler"), str):
-            given["sampler"] = {"type": given["sampler"]}
         try:
-            driver = AdaptiveSampling(AdaptiveSamplingConfiguration.model_validate(given))
+            driver = AdaptiveSampling(AdaptiveSamplingConfiguration.model_validate(dict(data)))
             _ = driver.learner
         except ValidationError as error:
             raise refusal(error) from None

@@ -392,3 +392,5 @@ def test_the_repr_says_where_things_stand() -> None:
     text = repr(exploration)
     assert text.splitlines()[0] == "Exploration of p over A in (-5.0, 10.0), B in (-5.0, 10.0)"
     assert "queue      2" in text
+    assert "sampler    Sobol\n" in text
+    assert "sampler    Corner\n" in repr(explore(sampler=Corner()))

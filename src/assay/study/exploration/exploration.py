@@ -41,7 +41,7 @@ from assay.study.exploration.rows import (
     rows_of,
     selected_events,
 )
-from assay.study.exploration.samplers import own_points, sampler_of
+from assay.study.exploration.samplers import own_points, sampler_of, words_of
 from assay.study.laws import laws_of_study
 from assay.study.progress import Progress
 from assay.study.study import Study
@@ -192,7 +192,7 @@ class Exploration:
         return self._reports.level
 
     def __repr__(self) -> str:
-        return summary(self.study, self.rows, self.response_names, self.sampler)
+        return summary(self.study, self.rows, self.response_names, words_of(self.sampler))
 
     # -- what it has seen ------------------------------------------------------------------------------
 
@@ -286,7 +286,7 @@ class Exploration:
             numbers = self.study.propose(
                 own_points(self.sampler, self.study.space, n, self), info=OWN_SAMPLER
             )
-        self._reports.say(STEPS, f"{n} samples by {self.sampler!r}")
+        self._reports.say(STEPS, f"{n} samples by {words_of(self.sampler)}")
         trials = self.study.state.trials
         return natural_rows([trials[number].suggestion.values for number in numbers], self.names)
 

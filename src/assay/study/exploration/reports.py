@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 from assay.errors import UsageError
 from assay.records import Trial
@@ -72,7 +72,7 @@ class Reports:
             self.say(EACH, f"evaluation {trial.number}: {values}")
 
 
-def summary(study: Study, rows: Rows, responses: Sequence[str], sampler: Any) -> str:
+def summary(study: Study, rows: Rows, responses: Sequence[str], sampler: str) -> str:
     """Where an exploration stands, in seven lines."""
     ranges = ", ".join(f"{item.name} in {item.domain}" for item in study.space.design)
     failed = sum(trial.status == "failed" for trial in rows.finished)
@@ -82,7 +82,7 @@ def summary(study: Study, rows: Rows, responses: Sequence[str], sampler: Any) ->
             f"Exploration of {', '.join(responses)} over {ranges}",
             f"  evaluated  {len(rows.finished)} in {len(rows.epochs)} epochs, {failed} failed",
             f"  queue      {len(rows.queued)}",
-            f"  sampler    {sampler!r}",
+            f"  sampler    {sampler}",
             f"  models     {'a Gaussian process for each response' if known else 'none yet'}",
             f"  seed       {study.seed}",
             f"  kept in    {study.location or 'memory'}",

@@ -15,7 +15,7 @@ from assay.numerics.feasibility import FeasibleSet
 from assay.records import ParameterValue
 from assay.space.space import Space
 
-__all__ = ["own_points", "sampler_of"]
+__all__ = ["own_points", "sampler_of", "words_of"]
 
 DEFAULT = "DiscrepancyVariance"
 
@@ -33,6 +33,19 @@ def sampler_of(choice: Any) -> Any:
     raise UsageError(
         f"a sampler must be a name, a sampler, or have sample(n, exploration), got a {type(choice).__name__}"
     )
+
+
+def words_of(sampler: Any) -> str:
+    """A sampler as people read it: its name, and the keys of one of ours.
+
+    Example:
+        >>> words_of(sampler_of({"weight": 0.5}))
+        'DiscrepancyVariance, weight 0.5, nugget 1e-06'
+    """
+    if not isinstance(sampler, AbstractSampler):
+        return getattr(sampler, "__name__", type(sampler).__name__)
+    keys = sampler.configuration()
+    return ", ".join([keys.pop("type"), *(f"{name} {value}" for name, value in keys.items())])
 
 
 def own_points(sampler: Any, space: Space, count: int, exploration: Any) -> list[dict[str, ParameterValue]]:

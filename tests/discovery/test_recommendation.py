@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from assay.discovery.discover import discover
 
 Array = np.ndarray
+FAST: dict[str, Any] = {"engines": ["deterministic"], "unary_operators": []}
 
 
 def test_of_many_terms_that_fit_by_chance_none_is_taken() -> None:
@@ -28,3 +31,25 @@ def test_a_small_term_is_taken_where_the_data_show_it() -> None:
     new = np.linspace(1.0, 6.0, 50)
     truth = 2.0 * new + 0.02 * new**3
     assert np.abs(laws.recommended.predict({"x": new}) - truth).max() < 0.05
+
+
+def test_errors_that_grow_are_seen_by_the_law_they_belong_to() -> None:
+    # With equal errors a form that saturates is best here, since it bends to the errors of the largest responses.
+    generator = np.random.default_rng(0)
+    data = {"Re": generator.uniform(1e4, 1e5, 100), "Pr": generator.uniform(0.7, 100.0, 100)}
+    noise = 1 + 0.05 * np.random.default_rng([0, 1]).standard_normal(100)
+    truth = 0.023 * data["Re"] ** 0.8 * data["Pr"] ** 0.4
+    law = discover({**data, "Nu": truth * noise}, "Nu", engines=["deterministic"]).recommended
+    assert law.is_relative
+    assert law.expression.names == ("Pr", "Re")
+    assert np.abs(law.predict(data) / truth - 1.0).max() < 0.02
+
+
+def test_equal_errors_are_not_taken_for_relative_ones() -> None:
+    found = []
+    for seed in range(4):
+        generator = np.random.default_rng(seed)
+        a, b = generator.uniform(1.0, 5.0, (2, 60))
+        y = a * b + generator.standard_normal(60)
+        found.append(discover({"a": a, "b": b, "y": y}, "y", binary_operators=["+", "*"], **FAST))
+    assert sum(laws.recommended.is_relative for laws in found) == 0

@@ -17,7 +17,7 @@ from assay.discovery.dimensions import Dimensions, Group, power_for, readable_gr
 from assay.discovery.forms import Form
 from assay.discovery.laws import Law, Laws
 from assay.discovery.problem import Feature, Problem
-from assay.discovery.recommendation import NATS_PER_NODE, pareto_front, recommended
+from assay.discovery.recommendation import NATS_PER_NODE, description_length, pareto_front, recommended
 from assay.discovery.refinement import Refined, refined
 from assay.discovery.table import Table
 from assay.discovery.validation import Splits, validated
@@ -107,21 +107,20 @@ class Search:
         return law.is_consistent and worst <= EXACT**2 * size
 
     def relative_weights(self, laws: list[Law]) -> Array | None:
-        """Weights for errors in proportion to the response, (n,), where the residuals of the best law show such errors."""
-        best = recommended(laws, self.table)
-        values = np.abs(best.form.predict(self.table.columns, best.fit.values))
-        squares = best.validation.rows
-        if (
-            self.is_exact(best)
-            or not squares.any()
-            or len(squares) < LEAST_FOR_ERRORS
-            or not values.min() > 0
-        ):
+        """Weights for errors in proportion to the response, (n,), where the description by some law and such errors is shorter
+        than that by any law and equal errors.
+
+        The law that is best with equal errors may be a wrong one that the large responses have bent to their errors.
+        """
+        able = [law for law in laws if law.is_consistent] or laws
+        if len(self.table) < LEAST_FOR_ERRORS or any(map(self.is_exact, able)):
             return None
-        # The logarithm of the ratio of the likelihoods of normal errors that are relative and that are equal.
-        relative, equal = np.log(np.mean(squares / values**2)), np.log(np.mean(squares))
-        gain = 0.5 * len(squares) * (equal - relative) - np.log(values).sum()
-        return 1.0 / values**2 if gain > LIKELIER else None
+        floor = ROUNDED**2 * float(np.average(self.table.response**2, weights=self.table.weights))
+        equal = min(description_length(law, floor) for law in able)
+        sizes = [np.abs(law.form.predict(self.table.columns, law.fit.values)) for law in able]
+        lengths = [_relative_length(law, size) for law, size in zip(able, sizes, strict=True)]
+        place = int(np.argmin(lengths))
+        return 1.0 / sizes[place] ** 2 if equal - lengths[place] > LIKELIER else None
 
     def reweighted(self, weights: Array) -> Search:
         """The same search with the weights of relative errors."""
@@ -222,6 +221,16 @@ class Search:
             residual_variance=law.fit.loss * float(total) / max(len(table) - len(law.form.free), 1),
             is_relative=self.is_relative,
         )
+
+
+def _relative_length(law: Law, sizes: Array) -> float:
+    """The nats of a description by a law and errors in proportion to what it says, up to the same constant as
+    `description_length`; infinite where it says zero."""
+    if not (sizes > 0).all() or not np.isfinite(law.validation.rows).all():
+        return float("inf")
+    squares = float(np.mean(law.validation.rows / sizes**2))
+    likelihood = 0.5 * len(sizes) * np.log(max(squares, ROUNDED**2)) + np.log(sizes).sum()
+    return float(likelihood) + NATS_PER_NODE * law.complexity
 
 
 def _worth_judging(laws: list[Refined]) -> list[Refined]:

@@ -20,6 +20,7 @@ from assay.acquisition.configuration import (
     ParameterUncertainty,
 )
 from assay.atoms.campaign.configuration import (
+    BarostatEntry,
     BiasEntry,
     CellMovesEntry,
     DescriptorEntry,
@@ -105,6 +106,7 @@ MODELS: dict[str, type[BaseModel]] = {
             DescriptorEntry,
             FitEntry,
             DynamicsEntry,
+            BarostatEntry,
             CellMovesEntry,
             SwapsEntry,
             WallEntry,

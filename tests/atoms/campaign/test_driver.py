@@ -300,3 +300,26 @@ def test_a_campaign_that_is_killed_in_its_dynamics_goes_on_to_the_bit(tmp_path: 
     whole, resumed = (assay.open_study(tmp_path / name) for name in ("whole.db", "cut.db"))
     assert len(whole.trials) == 6
     assert structures(resumed) == structures(whole)
+
+
+def test_a_campaign_may_ramp_the_pressure_under_a_barostat() -> None:
+    dynamics = {
+        "steps": 60,
+        "temperature_K": 800.0,
+        "pressure_GPa": [0.0, 60.0],
+        "barostat": {"time_fs": 40.0, "shape": "full"},
+    }
+    keys = {"dynamics": dynamics, "bias": {"relative": 0.0}, "selection": {"threshold": 1e9, "interval": 60}}
+    strained = []
+    for seed, ratio in enumerate((0.8, 0.9, 1.0, 1.1, 0.7, 1.2)):
+        atoms = rattled(seed)
+        atoms.set_cell(atoms.cell * ratio ** (1.0 / 3.0), scale_atoms=True)
+        strained.append(structure_text(atoms))
+    proposal = HyperactiveLearning.from_data({**KEYS, **keys}).suggest(history(*strained), Request(6))
+    found = structure_of(str(proposal.values["structure"]))
+    assert proposal.info["ended"] == "all steps done"
+    assert 0.6 < found.get_volume() / START.get_volume() < 0.9
+    assert np.abs(found.cell.array - np.diag(np.diag(found.cell.array))).max() > 1e-3
+    narrow = {**keys, "dynamics": {**dynamics, "volume_ratio": [0.95, 1.05]}}
+    ended = HyperactiveLearning.from_data({**KEYS, **narrow}).suggest(history(*strained), Request(6)).info
+    assert all("the limits are 0.95 and 1.05" in ending for ending in ended["endings"])

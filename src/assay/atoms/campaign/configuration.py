@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
+from assay.atoms.dynamics.barostat import Barostat
 from assay.atoms.potential.fit import PotentialFit
 from assay.errors import ConfigurationError
 from assay.space.schema import shown
 from assay.surrogates.configuration import Entry
 
 __all__ = [
+    "BarostatEntry",
     "BiasEntry",
     "CellMovesEntry",
     "DescriptorEntry",
@@ -105,6 +107,18 @@ class CellMovesEntry(Entry):
     )
 
 
+class BarostatEntry(Entry):
+    """A Langevin piston, at the pressure of the dynamics; the start structures have a cell, the reference a stress."""
+
+    time_fs: Positive = Field(default=Barostat.time_fs, description="how fast the cell responds")
+    shape: Literal["isotropic", "full"] = Field(
+        default=Barostat.shape, description="the volume alone, or all six strains"
+    )
+    friction_per_fs: float | None = Field(
+        default=None, ge=0, description="of the cell; none given: 2 / time_fs"
+    )
+
+
 class SwapsEntry(Entry):
     """Monte Carlo of unlike atoms' places."""
 
@@ -128,14 +142,25 @@ class DynamicsEntry(Entry):
         default=500.0, description="of the bath; two numbers: from the first to the last step"
     )
     friction_per_fs: float = Field(default=0.01, ge=0, description="coupling to the bath")
-    pressure_GPa: Ramp = Field(default=0.0, description="what moves of the cell hold")
+    pressure_GPa: Ramp = Field(
+        default=0.0,
+        description="what the barostat or moves of the cell hold; two numbers: from the first to the last step",
+    )
+    barostat: BarostatEntry | None = Field(
+        default=None,
+        description="a Langevin piston; none given, and no moves of the cell: the cell is fixed",
+    )
     cell_moves: CellMovesEntry | None = Field(
-        default=None, description="Monte Carlo of the cell; none given: it is fixed"
+        default=None, description="Monte Carlo of the cell, in place of the barostat"
     )
     swaps: SwapsEntry | None = Field(default=None, description="Monte Carlo of unlike atoms' places")
     wall: WallEntry | None = Field(default=None, description="for clusters and molecules")
     energy_rise_eV_per_atom: Limit = Field(
         default=math.inf, description="a trajectory ends where its energy rose by more"
+    )
+    volume_ratio: Annotated[list[float], Field(min_length=2, max_length=2)] = Field(
+        default=[0.5, 2.0],
+        description="or where its volume, beside that of the start, leaves these limits",
     )
 
 

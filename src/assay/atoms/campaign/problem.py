@@ -16,6 +16,7 @@ from assay.atoms.biased.spread import CommitteeChoice
 from assay.atoms.biased.tau import TauControl
 from assay.atoms.campaign.configuration import HyperactiveLearningConfiguration
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
+from assay.atoms.dynamics.barostat import Barostat
 from assay.atoms.dynamics.limits import Guards, Limits
 from assay.atoms.dynamics.monte_carlo import CellMoves, SwapMoves
 from assay.atoms.dynamics.schedule import Schedule
@@ -180,7 +181,10 @@ class Problem:
             stop_after=1,
             learns_from_inputs=False,
             relative=_schedule(relative, given.steps),
-            limits=Limits(energy_rise_eV_per_atom=given.energy_rise_eV_per_atom),
+            limits=Limits(
+                energy_rise_eV_per_atom=given.energy_rise_eV_per_atom,
+                volume_ratio=(given.volume_ratio[0], given.volume_ratio[1]),
+            ),
             when_broken="stop",
         )
 
@@ -193,7 +197,7 @@ class Problem:
 
     def _dynamics(self, start: Atoms) -> Dynamics:
         given = self.settings.dynamics
-        moves, swaps, wall = given.cell_moves, given.swaps, given.wall
+        moves, swaps, wall, barostat = given.cell_moves, given.swaps, given.wall, given.barostat
         temperature = start.info.get("temperature_K", given.temperature_K)
         return Dynamics(
             given.timestep_fs,
@@ -204,6 +208,7 @@ class Problem:
             None if swaps is None else SwapMoves(**swaps.model_dump()),
             () if wall is None else (SphericalWall(wall.radius_A, wall.stiffness_eV_per_A2),),
             at_rest=wall is None,
+            barostat=None if barostat is None else Barostat(**barostat.model_dump()),
         )
 
     @cached_property

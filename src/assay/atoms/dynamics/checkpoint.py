@@ -22,7 +22,7 @@ __all__ = ["read_checkpoint", "write_checkpoint"]
 
 Array = np.ndarray
 
-FORMAT = 1
+FORMAT = 2  # 1 had no rate of strain, which is zero without a barostat
 _KINDS = {
     kind.__name__: kind for kind in (Evaluation, Frame, MoveCounts, SelectorState, State, Structure, Walker)
 }

@@ -9,7 +9,7 @@ from ase import units
 
 from assay.atoms.dynamics.state import without_drift
 
-__all__ = ["drift", "kick"]
+__all__ = ["bath", "coast", "kick"]
 
 Array = np.ndarray
 
@@ -24,41 +24,41 @@ def kick(momenta: Array, forces: Array, timestep_fs: float) -> Array:
     return momenta + 0.5 * timestep_fs * units.fs * forces
 
 
-def drift(
-    positions: Array,
+def coast(positions: Array, momenta: Array, masses: Array, timestep_fs: float) -> Array:
+    """Half a step of motion, x + p dt / 2 m: the A of BAOAB.
+
+    Example:
+        >>> coast(np.zeros((1, 3)), np.ones((1, 3)), np.ones(1), 2.0 / units.fs).tolist()
+        [[1.0, 1.0, 1.0]]
+    """
+    return positions + 0.5 * timestep_fs * units.fs * momenta / masses[:, None]
+
+
+def bath(
     momenta: Array,
     masses: Array,
     timestep_fs: float,
     friction_per_fs: float,
     temperature_K: float,
-    noise: Array | None,
+    noise: Array,
     *,
     at_rest: bool = False,
-) -> tuple[Array, Array]:
-    """Half a step of motion, the bath, half a step of motion: the AOA of BAOAB.
+) -> Array:
+    """A whole step of the bath, exact: the O of BAOAB, p' = c p + sqrt((1 - c²) m k_B T) xi with c = exp(-gamma dt).
 
-    The bath is exact, p' = c p + sqrt((1 - c^2) m k_B T) xi with c = exp(-gamma dt). BAOAB samples the positions of a
-    harmonic well without error at any stable time step.
+    BAOAB samples the positions of a harmonic well without error at any stable time step.
 
     Arguments:
-        positions, momenta: (atoms, 3) in A and sqrt(u eV).
+        momenta: (atoms, 3) in sqrt(u eV).
         masses: (atoms,) in u.
         timestep_fs, friction_per_fs: dt and gamma.
         temperature_K: of the bath.
-        noise: (atoms, 3) standard normal; None leaves the bath out, which is NVE.
+        noise: (atoms, 3) standard normal.
         at_rest: whether the bath leaves the motion of the centre of mass alone.
-
-    Returns:
-        Positions and momenta.
 
     Source: Leimkuhler and Matthews, Appl. Math. Res. Express 2013, 34.
     """
-    half = 0.5 * timestep_fs * units.fs
-    column = masses[:, None]
-    positions = positions + half * momenta / column
-    if noise is not None:
-        keeps = math.exp(-friction_per_fs * timestep_fs)
-        kicks = np.sqrt(-math.expm1(-2.0 * friction_per_fs * timestep_fs) * units.kB * temperature_K * column)
-        given = kicks * noise
-        momenta = keeps * momenta + (without_drift(given, masses) if at_rest else given)
-    return positions + half * momenta / column, momenta
+    keeps = math.exp(-friction_per_fs * timestep_fs)
+    strength = -math.expm1(-2.0 * friction_per_fs * timestep_fs) * units.kB * temperature_K
+    given = np.sqrt(strength * masses[:, None]) * noise
+    return keeps * momenta + (without_drift(given, masses) if at_rest else given)

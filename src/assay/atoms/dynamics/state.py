@@ -112,6 +112,7 @@ class State:
         seed: of this walker.
         reference_volume_A3: that of the start, which the steps of cell moves are relative to.
         cell_moves, swaps: the counts of Monte Carlo.
+        strain_rate: (3, 3), how fast a barostat strains the cell, per ASE's unit of time; zero without one.
     """
 
     step: int
@@ -122,6 +123,7 @@ class State:
     reference_volume_A3: float
     cell_moves: MoveCounts = field(default_factory=MoveCounts)
     swaps: MoveCounts = field(default_factory=MoveCounts)
+    strain_rate: Array = field(default_factory=lambda: np.zeros((3, 3)))
 
     def atoms(self) -> Atoms:
         """ASE's atoms of this state, with momenta."""

@@ -11,8 +11,9 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 
+from assay.atoms.dynamics.barostat import Barostat, bathed_rate, kicked_rate, resting_rate, strained
 from assay.atoms.dynamics.evaluation import Evaluation, evaluate
-from assay.atoms.dynamics.langevin import drift, kick
+from assay.atoms.dynamics.langevin import bath, coast, kick
 from assay.atoms.dynamics.monte_carlo import (
     CellMoves,
     SwapMoves,
@@ -28,25 +29,29 @@ from assay.numerics.random import generator
 
 __all__ = ["Dynamics", "Forces", "advance", "begin", "moved", "moves_of_monte_carlo"]
 
+Array = np.ndarray
+
 
 @final
 @dataclass(frozen=True)
 class Dynamics:
-    """How atoms move: Langevin dynamics (NVT), with moves of the cell (NPT), without a bath (NVE).
+    """How atoms move: Langevin dynamics (NVT), with a barostat or moves of the cell (NPT), without a bath (NVE).
 
     Arguments:
         timestep_fs: dt, above 0.
         temperature_K: of the bath, a number or a schedule; None for no bath, which is velocity Verlet.
         friction_per_fs: gamma, not negative.
-        pressure_GPa: what the moves of the cell hold, a number or a schedule.
+        pressure_GPa: what the barostat or the moves of the cell hold, a number or a schedule.
         cell_moves: Monte Carlo of the cell; needs a periodic cell.
         swaps: Monte Carlo of unlike atoms' places.
         walls: energies that are added to the calculator's.
         at_rest: whether the centre of mass stays at rest. A wall or a trap that is tied to a point moves it, so leave it
             out there.
+        barostat: a Langevin piston in place of moves of the cell; needs a periodic cell and a calculator with a stress.
 
     Raises:
-        UsageError: for numbers outside their range; for Monte Carlo moves at no temperature.
+        UsageError: for numbers outside their range; for a barostat or Monte Carlo moves at no temperature; for a barostat with
+            walls, whose pressure on the cell is not known, with moves of the cell, or too fast for the time step.
 
     Example:
         >>> Dynamics(temperature_K=Schedule((0, 1000), (300.0, 900.0))).temperature_at(500)
@@ -61,6 +66,7 @@ class Dynamics:
     swaps: SwapMoves | None = None
     walls: tuple[AbstractWall, ...] = ()
     at_rest: bool = False
+    barostat: Barostat | None = None
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.timestep_fs) and self.timestep_fs > 0.0):
@@ -74,6 +80,19 @@ class Dynamics:
             raise UsageError(f"temperature_K of the dynamics must not be negative, got {coldest:g}")
         if not coldest and (self.cell_moves or self.swaps):
             raise UsageError(f"Monte Carlo moves need a temperature_K above 0, got {coldest}")
+        if self.barostat:
+            self._check_barostat(self.barostat, coldest)
+
+    def _check_barostat(self, barostat: Barostat, coldest: float | None) -> None:
+        if not coldest:
+            raise UsageError(f"a barostat needs a temperature_K above 0, got {coldest}")
+        if self.cell_moves or self.walls:
+            other = "moves of the cell" if self.cell_moves else "walls"
+            raise UsageError(f"a barostat moves the cell alone, so it takes no {other}, got both")
+        if barostat.time_fs < 10.0 * self.timestep_fs:
+            raise UsageError(
+                f"time_fs of a barostat must be at least 10 time steps of {self.timestep_fs:g} fs, got {barostat.time_fs:g}"
+            )
 
     def temperature_at(self, step: int) -> float | None:
         """The bath's temperature in K at a step; None without a bath."""
@@ -124,20 +143,26 @@ def begin(
         UsageError: for atoms with constraints, and for moves of a cell that is not periodic.
     """
     structure = Structure.of(atoms)
-    if dynamics.cell_moves and not (structure.pbc.all() and structure.volume_A3 > 0.0):
+    if (dynamics.cell_moves or dynamics.barostat) and not (structure.pbc.all() and structure.volume_A3 > 0.0):
         raise UsageError(
-            f"moves of the cell need a cell that is periodic along three vectors, got pbc {structure.pbc.tolist()}"
+            "moves of the cell and barostats need a cell that is periodic along three vectors, got pbc "
+            f"{structure.pbc.tolist()}"
         )
+    if dynamics.barostat and not forces.with_stress:
+        raise UsageError("a barostat needs Forces with_stress, got them without")
+    temperature = dynamics.temperature_at(step) or 0.0
     if keep_momenta:
         momenta = np.array(atoms.get_momenta(), dtype=np.float64)
         momenta = without_drift(momenta, structure.masses) if dynamics.at_rest else momenta
     else:
-        temperature = dynamics.temperature_at(step) or 0.0
         momenta = maxwell_momenta(structure.masses, temperature, seed, step, at_rest=dynamics.at_rest)
+    rate = np.zeros((3, 3))
+    if dynamics.barostat:
+        noise = generator(seed, step, "rate of strain").standard_normal((3, 3))
+        rate = resting_rate(dynamics.barostat, temperature, len(momenta), noise)
     cell = MoveCounts(dynamics.cell_moves.step) if dynamics.cell_moves else MoveCounts()
-    return State(
-        step, structure, momenta, forces.at(structure, dynamics.walls), seed, structure.volume_A3, cell
-    )
+    evaluation = forces.at(structure, dynamics.walls)
+    return State(step, structure, momenta, evaluation, seed, structure.volume_A3, cell, strain_rate=rate)
 
 
 def advance(state: State, forces: Forces, dynamics: Dynamics) -> State:
@@ -157,26 +182,65 @@ def advance(state: State, forces: Forces, dynamics: Dynamics) -> State:
 
 
 def moved(state: State, forces: Forces, dynamics: Dynamics) -> State:
-    """The state after a step of dynamics alone."""
-    step = state.step + 1
-    structure, temperature = state.structure, dynamics.temperature_at(step)
-    noise = None
-    if temperature is not None and dynamics.friction_per_fs > 0.0:
-        noise = generator(state.seed, step, "bath").standard_normal(state.momenta.shape)
-    positions, momenta = drift(
-        structure.positions,
-        kick(state.momenta, state.evaluation.forces, dynamics.timestep_fs),
-        structure.masses,
+    """The state after a step of dynamics alone: BAOAB, with the strain of the cell on both sides of the bath."""
+    step, timestep = state.step + 1, dynamics.timestep_fs
+    structure, masses = state.structure, state.structure.masses
+    momenta = kick(state.momenta, state.evaluation.forces, timestep)
+    rate = _kicked(state.strain_rate, structure, momenta, state.evaluation, dynamics, step)
+    structure = structure.moved(coast(structure.positions, momenta, masses, timestep))
+    if dynamics.barostat:
+        structure, momenta = strained(structure, momenta, rate, timestep)
+    rate, momenta = _bathed(state, rate, momenta, dynamics)
+    if dynamics.barostat:
+        structure, momenta = strained(structure, momenta, rate, timestep)
+    structure = structure.moved(coast(structure.positions, momenta, masses, timestep))
+    evaluation = forces.at(structure, dynamics.walls)
+    rate = _kicked(rate, structure, momenta, evaluation, dynamics, step)
+    momenta = kick(momenta, evaluation.forces, timestep)
+    return replace(
+        state, step=step, structure=structure, momenta=momenta, evaluation=evaluation, strain_rate=rate
+    )
+
+
+def _kicked(
+    rate: Array, structure: Structure, momenta: Array, evaluation: Evaluation, dynamics: Dynamics, step: int
+) -> Array:
+    """The rate of strain after half a step of the imbalance of pressure; untouched without a barostat."""
+    if dynamics.barostat is None or evaluation.stress is None:
+        return rate
+    return kicked_rate(
+        rate,
+        structure,
+        momenta,
+        evaluation.stress,
+        dynamics.barostat,
+        dynamics.pressure_at(step),
+        dynamics.temperature_at(step) or 0.0,
         dynamics.timestep_fs,
-        dynamics.friction_per_fs,
-        temperature or 0.0,
-        noise,
         at_rest=dynamics.at_rest,
     )
-    structure = structure.moved(positions)
-    evaluation = forces.at(structure, dynamics.walls)
-    momenta = kick(momenta, evaluation.forces, dynamics.timestep_fs)
-    return replace(state, step=step, structure=structure, momenta=momenta, evaluation=evaluation)
+
+
+def _bathed(state: State, rate: Array, momenta: Array, dynamics: Dynamics) -> tuple[Array, Array]:
+    """The rate of strain and the momenta after their baths."""
+    step, temperature = state.step + 1, dynamics.temperature_at(state.step + 1)
+    if temperature is None:
+        return rate, momenta
+    if dynamics.friction_per_fs > 0.0:
+        noise = generator(state.seed, step, "bath").standard_normal(momenta.shape)
+        momenta = bath(
+            momenta,
+            state.structure.masses,
+            dynamics.timestep_fs,
+            dynamics.friction_per_fs,
+            temperature,
+            noise,
+            at_rest=dynamics.at_rest,
+        )
+    if dynamics.barostat:
+        noise = generator(state.seed, step, "barostat").standard_normal((3, 3))
+        rate = bathed_rate(rate, dynamics.barostat, temperature, len(momenta), dynamics.timestep_fs, noise)
+    return rate, momenta
 
 
 def moves_of_monte_carlo(state: State, forces: Forces, dynamics: Dynamics) -> State:

@@ -70,7 +70,7 @@ class Walk:
         limits: what the trajectory must not do.
         when_broken: "reset" to begin again at the start with new momenta, "stop" to end the walk.
         resets_allowed: one more ends the walk.
-        with_stress: whether the stress is evaluated, for the pressure.
+        with_stress: whether the stress is evaluated, for the pressure; with a barostat it always is.
 
     Raises:
         UsageError: for numbers outside their range.
@@ -103,6 +103,10 @@ class Walk:
             )
         if self.tau is not None and self.relative is not None:
             raise UsageError("a walk has tau or relative, got both")
+
+    def forces(self, calculator: Calculator) -> Forces:
+        """What is asked of the calculator; a barostat needs the stress."""
+        return Forces(calculator, self.with_stress or self.dynamics.barostat is not None)
 
 
 @final
@@ -173,7 +177,7 @@ def set_out(
         UsageError: for a start that breaks the limits.
     """
     set_bias(calculator, walk, 0)
-    state = begin(atoms, Forces(calculator, walk.with_stress), walk.dynamics, seed)
+    state = begin(atoms, walk.forces(calculator), walk.dynamics, seed)
     walker = Walker(state, state.structure, state.evaluation.energy_eV, known or SelectorState())
     broken = walk.limits.breach(replace(state, momenta=0.0 * state.momenta), state.evaluation.energy_eV)
     if broken is not None:
@@ -189,7 +193,7 @@ def stride(walker: Walker, calculator: Calculator, walk: Walk) -> tuple[Walker, 
     Returns:
         The walker after the step, and what there is to see.
     """
-    forces = Forces(calculator, walk.with_stress)
+    forces = walk.forces(calculator)
     state = moved(walker.state, forces, walk.dynamics)
     freedom = walk.dynamics.degrees_of_freedom(len(state.momenta))
     broken = walk.limits.breach(state, walker.start_energy_eV)

@@ -1,6 +1,6 @@
 """Laws of the handbook found again by the defaults of `discover`: what is recommended, how exact it is, and how long it took.
 
-Each may take 60 s on two cores. Without noise, predictions in a box a fifth wider must be the truth to 1e-6 of its largest
+Each may take 60 s of one processor, since all work is on one thread. Without noise, predictions in a box a fifth wider must be the truth to 1e-6 of its largest
 value, and every row leaves out nothing that the data have; Kepler's law comes from published elements, which have few digits,
 and the law of Dittus and Boelter from data with 5 % of noise: of these two the form is judged, and whether the truth is in the
 intervals of the constants.
@@ -191,7 +191,7 @@ def _report(options: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
         [
             row["law"],
             f"{row['seed']}",
-            "yes" if row["is_right"] and row["seconds"] <= MOST_SECONDS else "no",
+            "yes" if row["is_right"] and row["CPU_seconds"] <= MOST_SECONDS else "no",
             f"{row['error']:.1e}",
             f"{row['seconds']:.1f}",
             f"{row['CPU_seconds']:.1f}",
@@ -199,9 +199,9 @@ def _report(options: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
         ]
         for row in rows
     ]
-    head = ["law", "seed", f"right within {MOST_SECONDS:g} s", "error", "wall s", "CPU s", "recommended"]
+    head = ["law", "seed", f"right within {MOST_SECONDS:g} CPU s", "error", "wall s", "CPU s", "recommended"]
     right = sum(line[2] == "yes" for line in lines)
-    text = f"{right} of {len(lines)}. Wall times are those of a machine with other work.\n\n{markdown_table(head, lines)}"
+    text = f"{right} of {len(lines)}. All is done on one thread; wall times are those of a machine with other work.\n\n{markdown_table(head, lines)}"
     folder = options.output / "laws"
     write_report(folder, "Laws of the handbook, by the defaults of discover", text, {"rows": rows})
     drawing = figure(6.5, 3.2)

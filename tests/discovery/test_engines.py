@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
 import pytest
+from tests.discovery.guessing import Guessing
 
 from assay.discovery.abstract import AbstractEngine, Request, in_columns
 from assay.discovery.discover import discover
@@ -24,32 +25,6 @@ Array = np.ndarray
 def data() -> dict[str, Array]:
     x = np.linspace(1.0, 3.0, 20)
     return {"x": x, "z": np.sin(7.0 * x) + 2.0}
-
-
-@final
-@dataclass(frozen=True)
-class Guessing(AbstractEngine):
-    """A user's engine: it says what it was told to say, and remembers what it was asked."""
-
-    texts: tuple[str, ...]
-    asked: list[Request] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return "guessing"
-
-    def check(self) -> None:
-        pass
-
-    def keywords(self) -> frozenset[str]:
-        return frozenset({"luck"})
-
-    def equations(self, problem: Problem, request: Request) -> Iterator[Node]:
-        self.asked.append(request)
-        for text in self.texts:
-            node = in_columns(text, problem, request.operators)
-            if node is not None:
-                yield node
 
 
 def test_a_users_engine_is_fitted_filtered_and_judged() -> None:

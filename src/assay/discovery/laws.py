@@ -32,23 +32,23 @@ class FittedConstant:
         value: in the unit.
         standard_error: zero where the constant is held at a simple fraction.
         unit: `1` for a plain number; None where no units were given.
+        freedom: the number of rows beyond that of the fitted constants.
     """
 
     value: float
     standard_error: float
     unit: str | None
+    freedom: int
 
     def interval(self, probability: float = 0.95) -> tuple[float, float]:
-        """The limits between which it is, as far as the residuals are normal and many.
+        """The limits between which it is, as far as the form is right and the residuals are normal: Student's t for few rows.
 
         Example:
-            >>> low, high = FittedConstant(2.0, 0.1, None).interval(0.95)
+            >>> low, high = FittedConstant(2.0, 0.1, None, freedom=10).interval(0.95)
             >>> round(low, 3), round(high, 3)
-            (1.804, 2.196)
+            (1.777, 2.223)
         """
-        from statistics import NormalDist
-
-        width = NormalDist().inv_cdf(0.5 + probability / 2) * self.standard_error
+        width = _quantile(probability, self.freedom) * self.standard_error
         return self.value - width, self.value + width
 
 
@@ -68,6 +68,7 @@ class Law:
         constant_units: (constants, bases), the exponents of the units of its constants; None for an equation that no units
             make right, or without units.
         response_name: the response's.
+        ranges: of each column, (least, largest), in the rows that it was fitted to.
         residual_variance: of the residuals, unbiased; of the relative ones where errors are relative.
         is_relative: whether errors are in proportion to the response.
     """
@@ -79,6 +80,7 @@ class Law:
     dimensions: Dimensions | None
     constant_units: Array | None
     response_name: str
+    ranges: Mapping[str, tuple[float, float]]
     residual_variance: float
     is_relative: bool = False
 
@@ -161,7 +163,7 @@ class Law:
         if self.dimensions is not None and self.constant_units is not None:
             units = [self.dimensions.unit(exponents) for exponents in self.constant_units]
         triples = zip(self.fit.values.tolist(), errors.tolist(), units, strict=True)
-        return tuple(FittedConstant(*triple) for triple in triples)
+        return tuple(FittedConstant(*triple, freedom=self._freedom) for triple in triples)
 
     def predict(self, data: Mapping[str, Any]) -> Array:
         """The response at other inputs, in the units of the data that the law was found in.
@@ -183,20 +185,32 @@ class Law:
             data: each column of the equation, (n,).
             probability: between 0 and 1.
         """
-        if not 0 < probability < 1:
-            raise UsageError(f"probability must be between 0 and 1, got {probability}")
-        from scipy.special import stdtrit
-
         columns = self._coherent(data)
         value, slopes = self.form.jacobian(columns, self.fit.values)
-        freedom = max(self.rows - len(self.form.free), 1)
         noise = self.residual_variance * (value**2 if self.is_relative else 1.0)
         variance = noise + np.einsum("ni,ij,nj->n", slopes, self.fit.covariance, slopes)
-        width = stdtrit(freedom, 0.5 + probability / 2) * np.sqrt(variance)
+        width = _quantile(probability, self._freedom) * np.sqrt(variance)
         return (value - width) / self._response_factor, (value + width) / self._response_factor
+
+    def extrapolates(self, data: Mapping[str, Any]) -> Array:
+        """Whether a prediction would go beyond the data: of each row, if a column of the equation is outside its range there.
+
+        Arguments:
+            data: each column of the equation, (n,).
+        """
+        columns = self._coherent(data)
+        outside = np.zeros(len(next(iter(columns.values()))), dtype=bool)
+        for name in self.expression.names:
+            low, high = self.ranges[name]
+            outside |= (columns[name] < low) | (columns[name] > high)
+        return outside
 
     def __str__(self) -> str:
         return f"{self.response_name} = {self.equation}"
+
+    @property
+    def _freedom(self) -> int:
+        return max(self.rows - len(self.form.free), 1)
 
     def _unit(self, name: str) -> str:
         assert self.dimensions is not None
@@ -265,6 +279,15 @@ class Laws:
 
     def __str__(self) -> str:
         return self.table.to_string(index=False)
+
+
+def _quantile(probability: float, freedom: int) -> float:
+    """How many standard errors there are from the middle of an interval to its limits."""
+    if not 0 < probability < 1:
+        raise UsageError(f"probability must be between 0 and 1, got {probability}")
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + probability / 2))
 
 
 def _scaled_names(node: Node, factors: Mapping[str, float]) -> Node:

@@ -218,6 +218,9 @@ class Search:
             self.dimensions,
             self._units(law),
             table.response_name,
+            ranges={
+                name: (float(entries.min()), float(entries.max())) for name, entries in table.columns.items()
+            },
             residual_variance=law.fit.loss * float(total) / max(len(table) - len(law.form.free), 1),
             is_relative=self.is_relative,
         )

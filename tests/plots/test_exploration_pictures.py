@@ -22,6 +22,7 @@ from assay.space.space import Space
 from assay.study.exploration.exploration import Exploration
 from assay.study.exploration.parameters import create_parameters
 from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.averaged_gaussian_process import AveragedPosterior
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.gaussian_process import GaussianProcess
 
@@ -92,6 +93,32 @@ def test_the_response_is_what_the_model_says_and_the_truth_stands_beside(plane: 
     assert len(crosses) == 4 * 5  # on each panel, by epoch and kind
 
 
+def test_scales_of_colours_of_several_responses_stand_beside_their_panels(mixed: Exploration) -> None:
+    figure = mixed.plot_response()
+    bars = [trace.colorbar for trace in figure.data if trace.type == "heatmap"]
+    ends = [(bar.y - bar.len / 2, bar.y + bar.len / 2) for bar in bars]
+    assert ends[0] == ends[1]
+    assert ends[2][1] < ends[0][0]  # those of the second response lie below those of the first
+    assert [bar.x for bar in bars[:2]] == pytest.approx(
+        [figure.layout.xaxis.domain[1], figure.layout.xaxis2.domain[1]]
+    )
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3, 4])
+def test_samples_stand_on_logarithmic_axes_where_the_parameters_do(dimension: int) -> None:
+    names = [f"x{place}" for place in range(dimension)]
+    logs = [place == 0 for place in range(dimension)]
+    table = create_parameters(names, [1.0] * dimension, [100.0] * dimension, log=logs)
+    exploration = Exploration(table, sampler="Sobol", verbose=0)
+    exploration.sample(4)
+    layout = exploration.plot_samples().layout
+    axes = [layout.scene.xaxis, layout.scene.yaxis] if dimension == 3 else [layout.xaxis, layout.yaxis]
+    if dimension == 4:
+        axes[1] = layout.xaxis2
+    assert axes[0].type == "log"
+    assert axes[1].type != "log"
+
+
 def test_a_line_has_its_band() -> None:
     exploration = Exploration(create_parameters(["A"], [0.0], [1.0]), sampler="Sobol", verbose=0)
     with pytest.raises(UsageError, match="needs two successful evaluations"):
@@ -121,6 +148,33 @@ def test_slices_show_every_pair_and_the_samples(mixed: Exploration) -> None:
         Exploration(create_parameters(["A"], [0.0], [1.0]), verbose=0).plot_gp()
 
 
+def test_slices_say_what_the_model_says_and_a_line_shows_what_was_evaluated() -> None:
+    """The same uncertainty as `gp`, `variances` and `plot_response`: averaged over the hyperparameters."""
+    exploration = Exploration(create_parameters(["A"], [0.0], [1.0]), "r", sampler="Sobol", verbose=0)
+    exploration.sample(5)
+    exploration.evaluate(lambda v: np.exp(v[0]))
+    slices = exploration.plot_gp(resolution=(9, 9), verbose=False)
+    low, high, _, dots = slices.figure.data
+    band = exploration.plot_response().data
+    at = [int(np.argmin(np.abs(np.array(band[0].x) - x))) for x in (0.0, 1.0)]
+    assert [low.y[0], low.y[-1]] == pytest.approx([band[0].y[place] for place in at], rel=1e-3)
+    assert [high.y[0], high.y[-1]] == pytest.approx([band[1].y[place] for place in at], rel=1e-3)
+    assert np.allclose(np.exp(dots.x), dots.y)
+    assert [sample["value"] for sample in data_of(slices)["samples"]] == list(dots.y)
+    assert slices.figure.layout.title.text.startswith("r: ")
+
+
+def test_slices_that_would_be_slow_are_of_the_most_probable_hyperparameters_and_say_so(
+    mixed: Exploration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = mixed.plot_gp(0, resolution=(6, 6))
+    monkeypatch.setattr("assay.plots.gp_slices.AVERAGED_WORK", 1e3)
+    slow = mixed.plot_gp(0, resolution=(6, 6))
+    assert [len(data_of(one)["model"]["members"]) for one in (quick, slow)] == [16, 1]
+    assert "most probable" in slow.figure.layout.title.subtitle.text
+    assert "most probable" not in quick.figure.layout.title.subtitle.text
+
+
 def run_in_node(program: str) -> Any:
     code = (resources.files("assay.plots") / "gp_slices.js").read_text(encoding="utf-8")
     assert NODE is not None
@@ -141,7 +195,11 @@ def data_of(slices: GPSlices) -> dict[str, Any]:
 def test_a_page_computes_what_the_model_says(mixed: Exploration, response: int) -> None:
     draws = np.random.default_rng(0).random((50, 4))
     draws[:, 1] = np.floor(3 * draws[:, 1])  # the index of a label
-    check_page(mixed.posteriors()[response], Coordinates.of(mixed.study.space), draws, 1e-7)
+    assert mixed.gp is not None
+    averaged = mixed.gp[response].posterior
+    assert isinstance(averaged, AveragedPosterior)
+    for posterior in (averaged, mixed.posteriors()[response]):
+        check_page(posterior, Coordinates.of(mixed.study.space), draws, 1e-7)
 
 
 def check_page(
@@ -185,7 +243,7 @@ def test_a_page_of_many_rows_holds_the_directions_that_matter() -> None:
     coordinates = Coordinates.of(space)
     model = model_data(posterior, coordinates)
     assert model is not None
-    held = len(base64.b64decode(model["directions"])) / 8 / len(points)
+    held = len(base64.b64decode(model["members"][0]["directions"])) / 8 / len(points)
     assert held < 300
     draws = np.concatenate([np.random.default_rng(0).random((30, 2)), np.eye(2), points[:8]])
     check_page(posterior, coordinates, draws, 1e-4)

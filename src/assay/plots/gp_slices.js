@@ -20,33 +20,41 @@ function assayNumbers(text) {
   return new Float64Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 }
 
-// Mean, standard deviation and central 95 % at points in unit coordinates. In latent units
-// mean = k(x)' alpha and variance = 1 + b^2 - |D k(x)|^2; a warped response is integrated as surrogates/quadrature.py does.
+// Latent mean and variance of one process: mean = k(x)' alpha, variance = signal (1 + b^2 - |D k(x)|^2).
+function assayMember(member, point) {
+  const profile = assayProfiles[member.profile], rows = member.points.length, cross = new Float64Array(rows);
+  member.numbers ??= assayNumbers(member.directions);
+  const directions = member.numbers, count = directions.length / rows;
+  let mean = 0, variance = 1 + member.trend;
+  for (let i = 0; i < rows; i++) {
+    let s = 0;
+    for (let d = 0; d < point.length; d++) {
+      const apart = point[d] - member.points[i][d];
+      s += member.weights[d] * (member.labels[d] ? (apart === 0 ? 0 : 1) : apart * apart);
+    }
+    cross[i] = profile(s) + member.trend;
+    mean += cross[i] * member.alpha[i];
+  }
+  for (let r = 0; r < count; r++) {
+    let part = 0;
+    for (let i = 0, at = r * rows; i < rows; i++, at++) part += directions[at] * cross[i];
+    variance -= part * part;
+  }
+  return [mean, Math.max(variance, 0) * member.signal];
+}
+
+// Mean, standard deviation and central 95 % at points in unit coordinates: those of the Gaussian with the mean and the variance
+// of the weighted processes; a warped response is integrated as surrogates/quadrature.py does.
 function assayPosterior(model, points) {
-  const profile = assayProfiles[model.profile], rows = model.points.length, { name, parameters } = model.warping;
-  model.numbers ??= assayNumbers(model.directions);
-  const directions = model.numbers, count = directions.length / rows, cross = new Float64Array(rows);
+  const { name, parameters } = model.warping;
   const own = (latent) => model.outer[0] +
     model.outer[1] * assayUnwarped[name](model.inner[0] + model.inner[1] * latent, parameters);
   const found = { mean: [], deviation: [], low: [], high: [] };
   for (const point of points) {
-    let centre = 0;
-    for (let i = 0; i < rows; i++) {
-      let s = 0;
-      for (let d = 0; d < point.length; d++) {
-        const apart = point[d] - model.points[i][d];
-        s += model.weights[d] * (model.labels[d] ? (apart === 0 ? 0 : 1) : apart * apart);
-      }
-      cross[i] = profile(s) + model.trend;
-      centre += cross[i] * model.alpha[i];
-    }
-    let variance = 1 + model.trend;
-    for (let r = 0; r < count; r++) {
-      let part = 0;
-      for (let i = 0, at = r * rows; i < rows; i++, at++) part += directions[at] * cross[i];
-      variance -= part * part;
-    }
-    const width = Math.sqrt(Math.max(variance, 0) * model.signal);
+    const parts = model.members.map((member) => assayMember(member, point));
+    const average = (of) => parts.reduce((sum, part, i) => sum + model.members[i].share * of(part), 0);
+    const centre = average(([latent]) => latent);
+    const width = Math.sqrt(average(([latent, variance]) => variance + (latent - centre) ** 2));
     const values = model.nodes.map((node) => own(centre + width * node));
     const expected = (of) => values.reduce((sum, value, i) => sum + model.nodeWeights[i] * of(value), 0);
     const mean = expected((value) => value);
@@ -95,6 +103,10 @@ function assayTraces(data, places, width) {
   };
   return data.traces.map((trace) => {
     const { kind, across, up } = trace;
+    if (kind === "line samples") {
+      const near = assayNear(data, places, [across], width);
+      return { x: near.map((sample) => sample.natural[across]), y: near.map((sample) => sample.value) };
+    }
     if (kind === "samples") {
       const near = assayNear(data, places, [across, up], width);
       return { x: near.map((sample) => sample.natural[across]), y: near.map((sample) => sample.natural[up]) };

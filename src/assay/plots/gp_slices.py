@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module, resources
@@ -20,12 +21,17 @@ from assay.plots.style import BAND, BEST, import_plotly
 from assay.space.parameters import Categorical
 from assay.study.exploration.exploration import Exploration
 from assay.surrogates.abstract import AbstractPosterior
+from assay.surrogates.averaged_gaussian_process import AveragedPosterior
 
 __all__ = ["GPSlices", "plot_gp"]
 
 Array = np.ndarray
 
-PANEL_POINTS = 260
+PANEL_POINTS, GAP_POINTS = 260, 64
+# Multiplications up to which a page averages over the hyperparameters, a second or less for each movement of a slider.
+AVERAGED_WORK = 2e8
+BEST_ALONE = "mean below it, standard deviation above it, of the most probable hyperparameters alone"
+DOTS = {"color": "white", "size": 5, "line": {"color": "black", "width": 1}}
 
 
 @final
@@ -69,7 +75,8 @@ class GPSlices:
 
 
 def plot_gp(exploration: Exploration, response: int = 0, resolution: tuple[int, int] = (32, 32)) -> GPSlices:
-    """Slices of the mean and the uncertainty of a response.
+    """Slices of the mean and the uncertainty of a response, averaged over the hyperparameters as `Exploration.gp` is, unless
+    that would make the page slow.
 
     Arguments:
         exploration: with a model, and a parameter with a range at least.
@@ -80,36 +87,54 @@ def plot_gp(exploration: Exploration, response: int = 0, resolution: tuple[int, 
         MissingExtraError: without plotly.
         UsageError: when too little was evaluated, or no parameter has a range.
     """
-    posteriors = exploration.posteriors()
-    if not posteriors:
+    models = exploration.gp
+    if models is None:
         raise UsageError("slices of a model need two successful evaluations of each response")
     space = exploration.study.space
     axes = axes_of(space, max(resolution))
     ranged = [place for place, axis in enumerate(axes) if axis is not None]
     if not ranged:
         raise UsageError("slices of a model need a parameter with a range, got none")
+    averaged = models[response].posterior
+    is_averaged = _work(averaged, len(ranged), max(resolution)) <= AVERAGED_WORK
+    posterior = averaged if is_averaged else exploration.posteriors()[response]
     sliders = _sliders(exploration, max(resolution))
     usual = usual_values(exploration)
     start = {**usual, **{slider["name"]: slider["natural"][slider["start"]] for slider in sliders}}
-    panels = _Panels(exploration, posteriors[response], ranged, start, max(resolution))
+    panels = _Panels(exploration, posterior, ranged, start, max(resolution))
     for cell, place in enumerate(ranged):
         panels.add_line(cell, place)
+    if len(ranged) == 1:
+        panels.add_line_samples(
+            ranged[0], exploration.rows.responses(exploration.response_names)[:, response]
+        )
     for (left, across), (right, up) in combinations(enumerate(ranged), 2):
         panels.add_planes(left, across, right, up)
-    _lay_out(panels, ranged, exploration.names)
-    model = model_data(posteriors[response], Coordinates.of(space))
+    _lay_out(panels, ranged, exploration.names, exploration.response_names[response])
+    if not is_averaged:
+        panels.figure.update_layout(title_subtitle_text=BEST_ALONE)
+    model = model_data(posterior, Coordinates.of(space))
     if model is None:
         return GPSlices(panels.figure, "")
     data = {
         "model": model,
         "axes": sliders,
-        "samples": _samples_data(exploration),
+        "samples": _samples_data(exploration, response),
         "traces": panels.traces,
     }
     return GPSlices(
         panels.figure,
         f"{_program()}\nassaySlices(document.getElementById('{{plot_id}}'), {json.dumps(data)});",
     )
+
+
+def _work(posterior: AbstractPosterior, ranged: int, resolution: int) -> float:
+    """Multiplications of a page for all of its panels, where it averages over the members of a posterior."""
+    if not isinstance(posterior, AveragedPosterior) or len(posterior.members) == 1:
+        return 0.0
+    rows = len(next(iter(posterior.members[0].blocks))[1].points)
+    points = ranged * (ranged - 1) / 2 * resolution**2 + ranged * resolution
+    return points * len(posterior.members) * rows * (rows + posterior.dimension)
 
 
 def _program() -> str:
@@ -128,9 +153,10 @@ class _Panels:
         start: Mapping[str, Any],
         resolution: int,
     ) -> None:
-        gap = 0.3 / (len(ranged) + 4)
+        count = len(ranged)
+        gap = GAP_POINTS / (PANEL_POINTS * count + GAP_POINTS * (count - 1))
         self.figure = import_module("plotly.subplots").make_subplots(
-            rows=len(ranged), cols=len(ranged), horizontal_spacing=gap, vertical_spacing=gap
+            rows=count, cols=count, horizontal_spacing=gap, vertical_spacing=gap
         )
         self.traces: list[dict[str, Any]] = []
         self._posterior, self._start = posterior, start
@@ -159,11 +185,16 @@ class _Panels:
         ):
             self._add(trace, kind, (cell, cell), place, None)
 
+    def add_line_samples(self, place: int, values: Array) -> None:
+        """What was evaluated, where there is only one line."""
+        points: dict[str, Any] = {"x": self._samples[:, place], "y": values, "marker": DOTS}
+        trace = import_plotly().Scatter(**points, mode="markers", showlegend=False)
+        self._add(trace, "line samples", (0, 0), place, None)
+
     def add_planes(self, left: int, across: int, right: int, up: int) -> None:
         """The mean below the diagonal and the standard deviation above it, both with the samples."""
         go, first, second = import_plotly(), self.axis(across), self.axis(up)
-        marker = {"color": "white", "size": 5, "line": {"color": "black", "width": 1}}
-        dots: dict[str, Any] = {"x": self._samples[:, across], "y": self._samples[:, up], "marker": marker}
+        dots: dict[str, Any] = {"x": self._samples[:, across], "y": self._samples[:, up], "marker": DOTS}
         for kind, values, cell, colours in zip(
             ("mean", "deviation"),
             self._moments(first, second),
@@ -191,20 +222,25 @@ class _Panels:
         self.traces.append({"kind": kind, "across": places[0], "up": places[1]})
 
 
-def _lay_out(panels: _Panels, ranged: list[int], names: Sequence[str]) -> None:
+def _lay_out(panels: _Panels, ranged: list[int], names: Sequence[str], response: str) -> None:
     count, figure = len(ranged), panels.figure
     for row, up in enumerate(ranged):
         for column, across in enumerate(ranged):
             # above the diagonal a panel shows the same plane as its mirror image below
             pair = (min(up, across), max(up, across)) if row != column else (across, None)
             for place, update in zip(pair, (figure.update_xaxes, figure.update_yaxes), strict=True):
-                if place is not None:
-                    scale = "log" if panels.axis(place).is_log else "linear"
-                    update(title=names[place], type=scale, row=row + 1, col=column + 1)
+                title = response if place is None else names[place]
+                scale = "log" if place is not None and panels.axis(place).is_log else "linear"
+                update(title=title, title_standoff=2, type=scale, row=row + 1, col=column + 1)
+    extent = PANEL_POINTS * count + GAP_POINTS * (count - 1)
+    line = "slice with its central 95 %" if count == 1 else "slices with their central 95 % on the diagonal"
+    planes = "" if count == 1 else "mean below it, standard deviation above it"
     figure.update_layout(
         template="plotly_white",
-        width=PANEL_POINTS * count + 220,
-        height=PANEL_POINTS * count + 80,
+        title={"text": f"{response}: {line}", "subtitle": {"text": planes}, "x": 0.02},
+        margin={"l": 70, "r": 120, "t": 80, "b": 60},
+        width=extent + 190,
+        height=extent + 140,
         coloraxis={"colorscale": "Viridis", "colorbar": {"title": "mean", "len": 0.45, "y": 0.22}},
         coloraxis2={
             "colorscale": "Magma",
@@ -237,13 +273,19 @@ def _sliders(exploration: Exploration, resolution: int) -> list[dict[str, Any]]:
     return found
 
 
-def _samples_data(exploration: Exploration) -> list[dict[str, Any]]:
+def _samples_data(exploration: Exploration, response: int) -> list[dict[str, Any]]:
     coordinates = Coordinates.of(exploration.study.space)
     trials = exploration.rows.finished
     if not trials:
         return []
     units = coordinates.encode([trial.suggestion.values for trial in trials]).tolist()
+    values = exploration.rows.responses(exploration.response_names)[:, response]
+    columns = [column.name for column in coordinates.columns]
     return [
-        {"unit": unit, "natural": [trial.suggestion.values[column.name] for column in coordinates.columns]}
-        for unit, trial in zip(units, trials, strict=True)
+        {
+            "unit": unit,
+            "natural": [trial.suggestion.values[name] for name in columns],
+            "value": value if math.isfinite(value) else None,
+        }
+        for unit, trial, value in zip(units, trials, values.tolist(), strict=True)
     ]

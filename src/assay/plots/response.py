@@ -19,7 +19,10 @@ __all__ = ["plot_response"]
 
 Array = np.ndarray
 
-RESOLUTION = 48
+RESOLUTION, ROW_POINTS = 48, 340
+BETWEEN = 0.07  # the columns, as a share of the width: room for a scale of colours
+# Of the mean, the standard deviation, the truth and the error.
+SCALES = ("Viridis", "Magma", "Viridis", "RdBu_r")
 
 
 def plot_response(
@@ -71,7 +74,8 @@ def _planes(
         subplot_titles=[f"{model.name}: {title}" for model in models for title in titles],
         shared_xaxes=True,
         shared_yaxes=True,
-        horizontal_spacing=0.04,
+        horizontal_spacing=BETWEEN,
+        vertical_spacing=60 / (ROW_POINTS * len(models)),
     )
     truth = None if f is None else _truth(f, exploration.names, points, len(models))
     for row, model in enumerate(models, start=1):
@@ -84,9 +88,15 @@ def _planes(
                 x=across.values,
                 y=up.values,
                 z=values.reshape(shape),
-                colorscale="Viridis" if column != 4 else "RdBu",
+                colorscale=SCALES[column - 1],
                 zmid=0.0 if column == 4 else None,
-                colorbar={"len": 0.8 / len(models), "thickness": 8, "x": column / len(titles) - 0.01},
+                colorbar={
+                    "len": 0.7 / len(models),
+                    "thickness": 8,
+                    "x": column * (1.0 + BETWEEN) / len(titles) - BETWEEN,
+                    "xpad": 3,
+                    "y": 1.0 - (row - 0.5) / len(models),
+                },
                 showscale=True,
             )
             figure.add_trace(surface, row=row, col=column)
@@ -96,7 +106,10 @@ def _planes(
     figure.update_xaxes(title=across.name, row=len(models))
     figure.update_yaxes(title=up.name, col=1)
     figure.update_layout(
-        template="plotly_white", height=340 * len(models) + 80, width=330 * len(titles) + 120
+        template="plotly_white",
+        height=ROW_POINTS * len(models) + 80,
+        width=330 * len(titles) + 60,
+        legend={"orientation": "h", "y": -0.2 / len(models), "yanchor": "top", "yref": "paper"},
     )
     return figure
 

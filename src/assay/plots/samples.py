@@ -78,13 +78,23 @@ def plot_samples(
     figure.update_layout(
         template="plotly_white", margin={"l": 60, "r": 20, "t": 40, "b": 50}, showlegend=True
     )
+    # "-" leaves it to plotly, which knows labels from numbers.
+    scales = ["log" if getattr(item, "log", False) else "-" for item in exploration.study.space.design]
     if len(names) <= 2:
-        figure.update_xaxes(title=names[0])
-        figure.update_yaxes(title=names[-1] if len(names) == 2 else "", showticklabels=len(names) == 2)
-    elif len(names) == 3:
-        figure.update_layout(
-            scene={f"{axis}axis": {"title": {"text": name}} for axis, name in zip("xyz", names, strict=True)}
+        figure.update_xaxes(title=names[0], type=scales[0])
+        figure.update_yaxes(
+            title=names[1] if len(names) == 2 else "",
+            type=scales[1] if len(names) == 2 else "linear",
+            showticklabels=len(names) == 2,
         )
+    elif len(names) == 3:
+        axes = zip("xyz", names, scales, strict=True)
+        figure.update_layout(
+            scene={f"{axis}axis": {"title": {"text": name}, "type": scale} for axis, name, scale in axes}
+        )
+    else:
+        for place, scale in enumerate(scales, start=1):
+            figure.update_layout({f"{axis}axis{place}": {"type": scale} for axis in "xy"})
     return figure
 
 

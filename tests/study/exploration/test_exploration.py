@@ -13,6 +13,7 @@ from tests.study.exploration.explorations import explore, responses_of, total
 
 from assay.errors import StudyError, UsageError
 from assay.executors.command import CommandEvaluator
+from assay.numerics.discrepancy import CentredDiscrepancy
 from assay.records import Observation
 from assay.study.exploration.exploration import Exploration
 from assay.study.exploration.parameters import create_parameters
@@ -70,6 +71,11 @@ def test_two_calls_of_sample_never_repeat() -> None:  # bug 4
     points = np.vstack([exploration.sample(4), exploration.sample(4)])
     distances = np.linalg.norm(points[:, None] - points[None], axis=2) + 100 * np.eye(8)
     assert distances.min() > 1.0
+    # The second four lie beside the queue nearly as evenly as eight that are chosen together.
+    evenness = CentredDiscrepancy(np.empty((0, 2)), np.zeros(2, dtype=int))
+    together = explore(sampler=None).sample(8)
+    values = [evenness.value((batch + 5.0) / 15.0) for batch in (points, together)]
+    assert values[0] < 2.2 * values[1]  # two batches that do not know each other: 2.8 or more
 
 
 @pytest.mark.parametrize("n", [1, 8, 10, 20, 27, 30])

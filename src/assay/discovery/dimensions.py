@@ -46,6 +46,11 @@ _KINDS: Mapping[tuple[int, ...], str] = {
     (0, 2, -2, -1): "heat_capacity",
     (1, 1, -3, -1): "conductivity",
     (1, 0, -3, -1): "heat_transfer",
+    (1, 1, -2, 0): "force",
+    (1, 2, -3, 0): "power",
+    (0, 3, -1, 0): "flow_rate",
+    (0, 0, 0, -1): "expansion",
+    (0, 0, 0, 1): "temperature",
 }
 _GROUPS: Mapping[str, tuple[dict[str, int], ...]] = {
     "Reynolds": (
@@ -53,9 +58,12 @@ _GROUPS: Mapping[str, tuple[dict[str, int], ...]] = {
         {"velocity": 1, "length": 1, "diffusivity": -1},
     ),
     "Prandtl": ({"heat_capacity": 1, "viscosity": 1, "conductivity": -1},),
+    "Schmidt": ({"viscosity": 1, "density": -1, "diffusivity": -1},),
     "Nusselt": ({"heat_transfer": 1, "length": 1, "conductivity": -1},),
+    "Stanton": ({"heat_transfer": 1, "density": -1, "velocity": -1, "heat_capacity": -1},),
     "Weber": ({"density": 1, "velocity": 2, "length": 1, "surface_tension": -1},),
     "capillary": ({"viscosity": 1, "velocity": 1, "surface_tension": -1},),
+    "Laplace": ({"surface_tension": 1, "density": 1, "length": 1, "viscosity": -2},),
     "Bond": ({"density": 1, "acceleration": 1, "length": 2, "surface_tension": -1},),
     "Euler": ({"pressure": 1, "density": -1, "velocity": -2},),
     "friction factor": ({"pressure_gradient": 1, "length": 1, "density": -1, "velocity": -2},),
@@ -63,6 +71,12 @@ _GROUPS: Mapping[str, tuple[dict[str, int], ...]] = {
     "Strouhal": ({"frequency": 1, "length": 1, "velocity": -1},),
     "Fourier": ({"diffusivity": 1, "time": 1, "length": -2},),
     "Galileo": ({"acceleration": 1, "length": 3, "density": 2, "viscosity": -2},),
+    "Grashof": (
+        {"acceleration": 1, "expansion": 1, "temperature": 1, "length": 3, "density": 2, "viscosity": -2},
+    ),
+    "drag coefficient": ({"force": 1, "density": -1, "velocity": -2, "length": -2},),
+    "power number": ({"power": 1, "density": -1, "frequency": -3, "length": -5},),
+    "flow number": ({"flow_rate": 1, "frequency": -1, "length": -3},),
 }
 
 

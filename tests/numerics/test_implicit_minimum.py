@@ -45,6 +45,21 @@ def test_a_saddle_is_left_for_the_deeper_valley():
     assert float(found.curvature) > 0
 
 
+def test_no_search_without_a_saddle_decomposes_its_hessian():
+    # A compiler that moves the decomposition out of the escape's loop makes every fit pay for it.
+    def search(start):
+        return bounded_minimum(_valley, 1.0, start, np.full(2, -9.0), np.full(2, 9.0), ALL).point
+
+    with float64():
+        alone = jax.jit(search).lower(np.zeros(2))
+        mapped = jax.jit(jax.vmap(search)).lower(np.zeros((3, 2)))
+        for program in (alone, mapped):
+            bodies = [part for part in program.compile().as_text().split("\n\n") if "syevd" in part]
+            assert bodies
+            for body in bodies:
+                assert " while(" not in body  # it stands in the innermost loop
+
+
 def test_the_shift_of_the_function_and_the_scale_of_its_arguments_change_nothing():
     def scaled(point, data):
         return _valley(point * data, 1.0) + 1e3

@@ -132,16 +132,21 @@ def bounded_minimum(
 
     def advanced(search: _Search) -> _Search:
         # The derivatives stand once in the program, since compiling them is what a first call waits for.
-        search = _judged(search, evaluated(search.trial, data))
-        newton = _newton_trial(search, lower, upper, free)
-        if not escapes:
-            return newton._replace(curvature=jnp.asarray(jnp.nan, start.dtype))
-        # A loop of one pass at most: mapped over many problems, `cond` would decompose the Hessian in every step of each.
+        return _newton_trial(_judged(search, evaluated(search.trial, data)), lower, upper, free)
+
+    def settled(search: _Search) -> _Search:
+        search = jax.lax.while_loop(_descends, advanced, search)
+        # A loop of one pass at most: mapped over many problems, `cond` would decompose the Hessian of each.
         return jax.lax.while_loop(
-            _is_suspect, lambda last: _escape_trial(function, data, last, lower, upper, free), newton
+            _is_suspect, lambda last: _escape_trial(function, data, last, lower, upper, free), search
         )
 
-    search = jax.lax.while_loop(_goes_on, advanced, first)
+    if escapes:
+        search = jax.lax.while_loop(_goes_on, settled, first)
+    else:
+        search = jax.lax.while_loop(_descends, advanced, first)._replace(
+            curvature=jnp.full_like(zero, jnp.nan)
+        )
     return Minimum(search.point, search.value, search.decrement, search.curvature, search.iterations)
 
 
@@ -234,10 +239,16 @@ def _automatic(function: Function) -> Derivatives:
 
 
 def _goes_on(search: _Search) -> Any:
-    unfinished = (search.decrement > DECREMENT) | (search.curvature < -SADDLE) & (
-        search.escapes <= MAX_ESCAPES
-    )
-    return unfinished & (search.iterations < MAX_ITERATIONS) & (search.damping < WORST_DAMPING)
+    escaping = (search.curvature < -SADDLE) & (search.escapes <= MAX_ESCAPES)
+    return ((search.decrement > DECREMENT) | escaping) & _may_go_on(search)
+
+
+def _descends(search: _Search) -> Any:
+    return (search.decrement > DECREMENT) & _may_go_on(search)
+
+
+def _may_go_on(search: _Search) -> Any:
+    return (search.iterations < MAX_ITERATIONS) & (search.damping < WORST_DAMPING)
 
 
 def _is_suspect(search: _Search) -> Any:
@@ -323,6 +334,8 @@ def _escape_trial(
     lowest = jnp.nanargmin(jnp.where(jnp.isfinite(heights), heights, jnp.inf))
     is_lower = (curvature < -SADDLE) & (heights[lowest] < search.value)
     return search._replace(
+        # That of the trial is next. What a loop changes no compiler moves out of it: this one would decompose in each step.
+        hessian=jnp.where(is_lower, jnp.eye(len(held)), search.hessian),
         trial=jnp.where(is_lower, points[lowest], search.trial),
         promised=jnp.where(is_lower, 0.0, search.promised),
         damping=jnp.where(is_lower, 0.0, search.damping),

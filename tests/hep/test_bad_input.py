@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from assay.errors import ConfigurationError, NumericalError, UsageError
+from assay.hep.batch import hypothesis_tests
 from assay.hep.build import build_model
-from assay.hep.fit import fit
-from assay.hep.hypothesis import hypothesis_test
+from assay.hep.fit import fit, impacts
+from assay.hep.hypothesis import hypothesis_scan, hypothesis_test
 from assay.hep.limits import upper_limits
 from assay.hep.simple import uncorrelated_background
 from assay.hep.templates import with_templates
+from assay.hep.toys import toy_test
+from assay.hep.workspace import Workspace
 
 MODEL = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]))
 
@@ -70,3 +73,39 @@ def test_names_that_do_not_exist_are_refused_with_those_that_do():
         with_templates(MODEL, "singlechannel", "higgs", np.ones(2))
     with pytest.raises(UsageError, match="q0, t_tilde, t, got 'q_hat'"):
         hypothesis_test(MODEL, statistic="q_hat")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_limit_of_a_model_that_cannot_be_names_the_bin():
+    with pytest.raises(
+        NumericalError, match="bin 0 of channel 'singlechannel' expects -5 events, and 51 are observed"
+    ):
+        upper_limits(_with_background(-5.0, 52.0))
+
+
+def _with_settings(**settings):
+    data = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]).to_data()
+    data["measurements"][0]["config"]["parameters"] = [{"name": "mu", **settings}]
+    return build_model(Workspace.from_data(data))
+
+
+@pytest.mark.parametrize(
+    "tested", [hypothesis_test, upper_limits, impacts, toy_test, lambda model: hypothesis_tests([model])]
+)
+def test_a_fixed_parameter_of_interest_is_refused_where_it_must_move(tested):
+    fixed = _with_settings(fixed=True)
+    assert fit(fixed).status == ""
+    with pytest.raises(UsageError, match="must be free, but the measurement fixes 'mu'"):
+        tested(fixed)
+
+
+def test_values_that_no_fit_may_reach_are_refused():
+    with pytest.raises(UsageError, match="'mu' must not lie below its lower bound, 0 with q_tilde, got -1"):
+        hypothesis_test(MODEL, -1.0)
+    with pytest.raises(UsageError, match="lower bound, 2 with q, got 1"):
+        hypothesis_scan(_with_settings(bounds=[[2.0, 10.0]], inits=[3.0]), [3.0, 1.0], statistic="q")
+    with pytest.raises(UsageError, match="value of 'mu' must be finite, got nan"):
+        hypothesis_test(MODEL, float("nan"))
+    below = _with_settings(bounds=[[-2.0, 10.0]])
+    assert hypothesis_test(below, -1.0, statistic="q").status == ""
+    with pytest.raises(UsageError, match="lower bound, 0 with q_tilde, got -1"):
+        hypothesis_test(below, -1.0)

@@ -72,7 +72,7 @@ def test_a_failed_model_has_its_own_status():
 def test_wrong_use_is_refused():
     unknown: Any = "r"
     with pytest.raises(UsageError, match="got 'r'"):
-        hypothesis_tests([], statistic=unknown)
+        hypothesis_tests([build_model(_whole([5.0, 5.0]))], statistic=unknown)
     with pytest.raises(UsageError, match="between 0 and 1, got 2"):
         many_upper_limits([], level=2.0)
     with pytest.raises(UsageError, match="no patch 'm9'"):

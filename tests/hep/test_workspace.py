@@ -29,8 +29,8 @@ def _modifier(data, channel, sample, name):
 
 MISTAKES = {
     "no channels": (lambda data: data.update(channels=[]), "channels: .*at least 1 item"),
-    "a missing key": (lambda data: data.pop("observations"), "observations: field required"),
-    "an unknown key": (lambda data: data.update(extra=1), "extra: extra inputs are not permitted"),
+    "a missing key": (lambda data: data.pop("observations"), "the whole: the key 'observations' is missing"),
+    "an unknown key": (lambda data: data.update(extra=1), "the whole: the format has no key 'extra'"),
     "a word for a yield": (
         lambda data: _sample(data, "SR", "bkgA")["data"].__setitem__(1, "many"),
         r"channel 'SR', sample 'bkgA', data\[1\]: .*number.*, got 'many'",
@@ -41,10 +41,25 @@ MISTAKES = {
     ),
     "an unknown modifier": (
         lambda data: _modifier(data, "SR", "bkgA", "kA").update(type="normfaktor"),
-        "channel 'SR', sample 'bkgA', modifier 'kA': input tag 'normfaktor'",
+        "channel 'SR', sample 'bkgA', modifier 'kA': its type must be one of histosys, .*got 'normfaktor'",
+    ),
+    "a modifier without its type": (
+        lambda data: _modifier(data, "SR", "bkgA", "kA").pop("type"),
+        "channel 'SR', sample 'bkgA', modifier 'kA': the key 'type' is missing",
+    ),
+    "a misspelt key of a variation": (
+        lambda data: _modifier(data, "SR", "bkgA", "JES").update(data={"hi": [1.0], "lo_data": [1.0]}),
+        "channel 'SR', sample 'bkgA', modifier 'JES', data: the key 'hi_data' is missing",
     ),
     "too few bins": (
         lambda data: _sample(data, "SR", "bkgA")["data"].pop(), "sample 'bkgA' of channel 'SR' must have 3 bins",
+    ),
+    "too few counts": (
+        lambda data: data["observations"][0]["data"].pop(), "observation of channel 'SR' must have 3 bins, as its samples",
+    ),
+    "a negative count": (
+        lambda data: data["observations"][0]["data"].__setitem__(1, -2.0),
+        "observation of channel 'SR' must hold counts of at least 0, got -2",
     ),
     "too few varied bins": (
         lambda data: _modifier(data, "SR", "bkgA", "JES")["data"]["hi_data"].pop(),
@@ -70,6 +85,13 @@ MISTAKES = {
 MODEL_MISTAKES = {
     "an unknown setting": (
         lambda data: data["measurements"][0]["config"]["parameters"].append({"name": "nobody"}), "got 'nobody'",
+    ),
+    "a setting twice": (
+        lambda data: data["measurements"][0]["config"]["parameters"].append({"name": "mu"}), "set once, got 'mu' twice",
+    ),
+    "no such parameter of interest": (
+        lambda data: data["measurements"][0]["config"].update(poi=""),
+        "parameter of interest must be a parameter of the model, got ''; name another one as `interest`, of ",
     ),
     "no luminosity": (
         lambda data: data["measurements"][0]["config"].update(parameters=[]), "'lumi' must have 'inits' set",
@@ -136,7 +158,7 @@ def test_a_negative_expectation_is_a_status_that_names_the_bin():
         )
     )
     tested = hypothesis_test(model, 1.0)
-    assert "bin 1 of channel 'SR' expects -10 events" in tested.status
+    assert "bin 1 of channel 'SR' expects -10 events, and 52 are observed" in tested.status
     assert np.isnan(tested.cls)
 
 

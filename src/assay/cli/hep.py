@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -329,11 +330,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value
     number = value.item() if hasattr(value, "item") else value
-    return None if isinstance(number, float) and number != number else number
+    return None if isinstance(number, float) and not isfinite(number) else number
 
 
-def _print_json(data: dict[str, Any]) -> None:
-    typer.echo(json.dumps(data, indent=1, allow_nan=False, default=_plain))
+def _print_json(data: Any) -> None:
+    typer.echo(json.dumps(_all_plain(data), indent=1, allow_nan=False))
+
+
+def _all_plain(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _all_plain(value) for key, value in data.items()}
+    if hasattr(data, "tolist"):
+        data = data.tolist()
+    return [_all_plain(value) for value in data] if isinstance(data, list | tuple) else _plain(data)
 
 
 def _warn(status: str) -> None:

@@ -13,11 +13,14 @@ Source: G. Cowan, K. Cranmer, E. Gross, O. Vitells, Eur. Phys. J. C 71, 1554 (20
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Literal, NamedTuple
 
 from assay.errors import UsageError
 from assay.hep.likelihood import discrepancy, maximum_likelihood
 from assay.hep.model import Data, Model
+from assay.hep.parameters import parameter_names
 from assay.numerics.compile import jax_module
 from assay.numerics.implicit_minimum import Minimum
 
@@ -28,6 +31,7 @@ __all__ = [
     "Tested",
     "anchored_p_values",
     "asymptotic_test",
+    "check_interest",
     "limit_anchors",
     "lower_bounds",
     "one_sided",
@@ -200,6 +204,31 @@ def lower_bounds(model: Model, statistic: str) -> Any:
     if statistic in ("q_tilde", "t_tilde", "q0"):
         lower[layout.interest] = max(lower[layout.interest], 0.0)
     return lower
+
+
+def check_interest(model: Model, statistic: str, values: Sequence[float] = ()) -> None:
+    """Refuse a parameter of interest that is fixed, or values of it that are not finite or below the bounds of the fits.
+
+    Raises:
+        UsageError: naming the parameter.
+    """
+    layout = model.layout
+    lowest = lower_bounds(model, statistic)[layout.interest]
+    is_fixed = layout.fixed[layout.interest]
+    if not is_fixed and all(isfinite(value) and value >= lowest for value in values):
+        return
+    name = parameter_names(layout.sets)[layout.interest]
+    if is_fixed:
+        raise UsageError(
+            f"the parameter of interest must be free, but the measurement fixes {name!r}; free it, or name another one"
+        )
+    for value in values:
+        if not isfinite(value):
+            raise UsageError(f"the tested value of {name!r} must be finite, got {value}")
+        if value < lowest:
+            raise UsageError(
+                f"the tested value of {name!r} must not lie below its lower bound, {lowest:g} with {statistic}, got {value:g}"
+            )
 
 
 def _four_fits(model: Model, data: Data, tested: Any, asimov_value: float, lower: Any) -> Minimum:

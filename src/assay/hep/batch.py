@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.hep.asymptotic import Statistic, Tested, asymptotic_test
+from assay.hep.asymptotic import Statistic, Tested, asymptotic_test, check_interest
 from assay.hep.build import build_model
 from assay.hep.hypothesis import HypothesisTest, check_test, plain_tests
 from assay.hep.layout import Layout
@@ -62,7 +62,8 @@ def hypothesis_tests(
         >>> [round(tested.cls, 6) for tested in hypothesis_tests(models)]
         [0.334263, 0.052516]
     """
-    check_test(statistic, [value])
+    for model in models:
+        check_test(model, statistic, [value])
     rows = _mapped(models, lambda some: _test_program(some, float(value), statistic))
     return [
         plain_tests(model, Tested(*(part[None] for part in row)), [value], statistic)[0]
@@ -79,6 +80,8 @@ def many_upper_limits(
         NumericalError: when nothing bounds the parameter of interest of one of them.
     """
     check_limit(statistic, level)
+    for model in models:
+        check_interest(model, statistic)
     rows = _mapped(models, lambda some: _limit_program(some, float(level), statistic))
     return [plain_limits(model, Root(*row), level) for model, row in zip(models, rows, strict=True)]
 

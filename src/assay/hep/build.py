@@ -12,8 +12,8 @@ from assay.errors import ConfigurationError
 from assay.hep.interpolation import check_codes
 from assay.hep.layout import Layout
 from assay.hep.model import Model
-from assay.hep.parameters import ParameterSet, parameter_sets, place
-from assay.hep.workspace import Binned, Channel, Histosys, Normsys, Sample, Workspace
+from assay.hep.parameters import ParameterSet, parameter_names, parameter_sets, place
+from assay.hep.workspace import Binned, Channel, Histosys, Measurement, Normsys, Sample, Workspace
 
 __all__ = ["build_model"]
 
@@ -48,7 +48,8 @@ def build_model(
         (2, [50.0, 5.0])
     """
     check_codes(histosys, normsys)
-    config = workspace.measurement(measurement).config
+    measured = workspace.measurement(measurement)
+    config = measured.config
     channels = sorted(workspace.channels, key=lambda channel: channel.name)
     sets = parameter_sets(channels, config.parameters)
     entries = _Entries(channels, sets)
@@ -58,7 +59,7 @@ def build_model(
     layout = Layout(
         channels=tuple((channel.name, len(channel.samples[0].data)) for channel in channels),
         sets=sets,
-        interest=place(sets, interest or config.poi),
+        interest=_interest(sets, interest, measured),
         histosys_code=histosys,
         normsys_code=normsys,
         cell_names=tuple(entries.cell_names),
@@ -162,6 +163,18 @@ class _Entries:
                 number + (parameters if kind == "normsys" else 0) for kind, number in used
             ]
         return slots
+
+
+def _interest(sets: Sequence[ParameterSet], wanted: str | None, measured: Measurement) -> int:
+    """The place of the parameter of interest."""
+    names = parameter_names(sets)
+    if wanted is None and measured.config.poi not in names:
+        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+        raise ConfigurationError(
+            f"measurement {measured.name!r}: its parameter of interest must be a parameter of the model, got "
+            f"{measured.config.poi!r}; name another one as `interest`, of {shown}"
+        )
+    return place(sets, wanted or measured.config.poi)
 
 
 def _with_empty_bins_fixed(sets: tuple[ParameterSet, ...], entries: _Entries) -> tuple[ParameterSet, ...]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from assay.errors import UsageError
+from assay.hep.asymptotic import check_interest
 from assay.hep.derivatives import discrepancy_derivatives
 from assay.hep.likelihood import maximum_likelihood
 from assay.hep.model import Data, Model
@@ -191,8 +192,9 @@ def impacts(model: Model, *, data: Data | None = None) -> Impacts:
     """The impacts of all nuisance parameters on the parameter of interest, by refits in one mapped program.
 
     Raises:
-        UsageError: when the model has no parameter that is free besides the one of interest.
+        UsageError: when the parameter of interest is fixed, or no other one is free.
     """
+    check_interest(model, "q")
     best = fit(model, data=data)
     layout = model.layout
     moving = [index for index in range(layout.size) if not best.is_held[index] and index != layout.interest]

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from assay.errors import UsageError
-from assay.hep.asymptotic import STATISTICS, Statistic, Tested, asymptotic_test
+from assay.hep.asymptotic import STATISTICS, Statistic, Tested, asymptotic_test, check_interest
 from assay.hep.model import Data, Model
 from assay.hep.status import fit_status
 from assay.numerics.compile import CompiledFunction, jax_module
@@ -75,7 +75,8 @@ def hypothesis_test(
         statistic: "q_tilde" (the usual one for limits), "q", "q0" (discovery), "t_tilde" or "t".
 
     Raises:
-        UsageError: for an unknown statistic or a value that is not finite.
+        UsageError: for an unknown statistic, a value that is not finite or below its bound, or a parameter of interest
+            that is fixed.
 
     Example:
         >>> from assay.hep.build import build_model
@@ -85,7 +86,7 @@ def hypothesis_test(
         >>> round(tested.cls, 7), tested.expected.round(6).tolist()
         (0.0525155, [0.002606, 0.013821, 0.064455, 0.235261, 0.573042])
     """
-    check_test(statistic, [value])
+    check_test(model, statistic, [value])
     return plain_tests(model, _one_program(model, data, float(value), statistic), [value], statistic)[0]
 
 
@@ -93,19 +94,17 @@ def hypothesis_scan(
     model: Model, values: Sequence[float], *, data: Data | None = None, statistic: Statistic = "q_tilde"
 ) -> list[HypothesisTest]:
     """Test many values at once, in one mapped program; arguments as for `hypothesis_test`."""
-    check_test(statistic, values)
+    check_test(model, statistic, values)
     return plain_tests(
         model, _many_program(model, data, np.array(values, dtype=float), statistic), values, statistic
     )
 
 
-def check_test(statistic: str, values: Sequence[float]) -> None:
-    """Refuse an unknown statistic or a value that is not finite."""
+def check_test(model: Model, statistic: str, values: Sequence[float]) -> None:
+    """Refuse an unknown statistic, or what `check_interest` refuses."""
     if statistic not in STATISTICS:
         raise UsageError(f"the test statistic must be one of {', '.join(STATISTICS)}, got {statistic!r}")
-    for value in values:
-        if not np.isfinite(value):
-            raise UsageError(f"the tested value of the parameter of interest must be finite, got {value}")
+    check_interest(model, statistic, [] if statistic == "q0" else values)
 
 
 def plain_tests(

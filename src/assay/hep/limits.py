@@ -8,9 +8,10 @@ from typing import Any, final
 import numpy as np
 
 from assay.errors import NumericalError, UsageError
-from assay.hep.asymptotic import Anchors, Statistic, anchored_p_values, limit_anchors
+from assay.hep.asymptotic import Anchors, Statistic, anchored_p_values, check_interest, limit_anchors
 from assay.hep.model import Data, Model
 from assay.hep.parameters import parameter_names
+from assay.hep.status import impossible_bin
 from assay.numerics.compile import CompiledFunction, jax_module
 from assay.numerics.implicit_root import Root, implicit_root
 
@@ -110,7 +111,7 @@ def upper_limits(
         statistic: "q_tilde" or "q".
 
     Raises:
-        UsageError: for another statistic or a level outside (0, 1).
+        UsageError: for another statistic, a level outside (0, 1), or a parameter of interest that is fixed.
         NumericalError: when CLs never falls to the level: nothing bounds the parameter of interest.
 
     Example:
@@ -122,6 +123,7 @@ def upper_limits(
         (1.011572, 1.062355)
     """
     check_limit(statistic, level)
+    check_interest(model, statistic)
     return plain_limits(model, _program(model, data, float(level), statistic), level)
 
 
@@ -146,8 +148,14 @@ def plain_limits(model: Model, roots: Root, level: float) -> UpperLimits:
         name = parameter_names(model.layout.sets)[model.layout.interest]
         missing = int(np.argmin(found.found))
         which = "observed" if missing == 0 else f"expected ({missing - 3:+d} sigma)".replace("+0", "0")
+        without = model.layout.start.copy()
+        without[model.layout.interest] = 0.0
         raise NumericalError(
-            f"the {which} limit on {name!r} was not found: CLs did not fall to {level} within {int(found.evaluations.max())} "
-            f"tests; check that the signal's yields are positive where the data can exclude it"
+            f"the {which} limit on {name!r} was not found: "
+            + (
+                impossible_bin(model, without)
+                or f"CLs did not fall to {level} within {int(found.evaluations.max())} tests; "
+                f"check that the signal's yields are positive where the data can exclude it"
+            )
         )
     return UpperLimits(float(found.point[0]), found.point[1:], float(level), found.evaluations)

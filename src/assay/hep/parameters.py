@@ -102,6 +102,10 @@ def parameter_sets(
             for name in ordered:
                 found[name] = found.pop(name)
     configured = {setting.name: setting for setting in settings}
+    if len(configured) < len(settings):
+        names = [setting.name for setting in settings]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigurationError(f"measurement: each parameter must be set once, got {twice!r} twice")
     unknown = [name for name in configured if name not in found]
     if unknown:
         raise ConfigurationError(

@@ -6,9 +6,10 @@ import numpy as np
 
 from assay.hep.model import Model
 from assay.hep.parameters import parameter_names
+from assay.numerics.compile import float64
 from assay.numerics.implicit_minimum import SADDLE
 
-__all__ = ["fit_status"]
+__all__ = ["fit_status", "impossible_bin"]
 
 Array = np.ndarray
 
@@ -35,23 +36,31 @@ def fit_status(model: Model, points: Array, decrements: Array, curvatures: Array
     return ""
 
 
-def _culprit(model: Model, point: Array) -> str:
-    """The bin that has a negative expected yield at the parameters where a fit could not go on."""
-    layout = model.layout
-    start = np.where(np.isfinite(point), point, layout.start)
-    from assay.numerics.compile import float64
-
+def impossible_bin(model: Model, point: Array) -> str:
+    """A sentence on the first bin that cannot hold the observed counts at (parameters,); "" where all can."""
     with float64():
-        expected = np.asarray(model.expected_main(start))
+        expected = np.asarray(model.expected_main(point))
+    counts = np.asarray(model.observed)
+    possible = (expected > 0) | ((expected == 0) & (counts == 0))
     first = 0
-    for channel, bins in layout.channels:
-        inside = expected[first : first + bins]
-        if not (inside > 0).all():
-            index = int(np.argmin(inside > 0))
+    for channel, bins in model.layout.channels:
+        inside = possible[first : first + bins]
+        if not inside.all():
+            index = int(np.argmin(inside))
             return (
-                f"bin {index} of channel {channel!r} expects {inside[index]:.3g} events, where it must expect more than none; "
-                f"check its samples and variations"
+                f"bin {index} of channel {channel!r} expects {expected[first + index]:.3g} events, and "
+                f"{counts[first + index]:.6g} are observed; it must expect more than none; check its samples and variations"
             )
         first += bins
+    return ""
+
+
+def _culprit(model: Model, point: Array) -> str:
+    """Who is to blame at the parameters where a fit could not go on: a bin, or a parameter that ran away."""
+    layout = model.layout
+    start = np.where(np.isfinite(point), point, layout.start)
+    blamed = impossible_bin(model, start)
+    if blamed:
+        return blamed
     worst = int(np.argmax(np.abs(start - layout.start)))
     return f"parameter {parameter_names(layout.sets)[worst]!r} ran to {start[worst]:.3g}; narrow its bounds"

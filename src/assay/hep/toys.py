@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 
 from assay.errors import UsageError
-from assay.hep.asymptotic import Statistic, asymptotic_test, lower_bounds, one_sided
+from assay.hep.asymptotic import Statistic, asymptotic_test, check_interest, lower_bounds, one_sided
 from assay.hep.derivatives import discrepancy_derivatives
 from assay.hep.likelihood import discrepancy
 from assay.hep.model import Data, Model
@@ -103,6 +103,7 @@ def toy_test(
         )
     if toys < 1:
         raise UsageError(f"the number of toys must be at least 1, got {toys}")
+    check_interest(model, statistic, [] if statistic == "q0" else [value])
     observed, truths = _truth_program(model, data, float(value), statistic)
     tested_value = 0.0 if statistic == "q0" else float(value)
     parts: list[list[Array]] = [[], []]

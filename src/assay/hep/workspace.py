@@ -98,6 +98,7 @@ class Lumi(_Part):
 
 
 Modifier = Annotated[Histosys | Normsys | Binned | Free | Lumi, Field(discriminator="type")]
+MODIFIERS = ("histosys", "normsys", "shapesys", "staterror", "normfactor", "shapefactor", "lumi")
 
 
 class Sample(_Part):
@@ -229,31 +230,33 @@ def _channel_data(channel: Channel) -> dict[str, Any]:
 def _sentence(data: Any, error: ValidationError) -> str:
     """The first failure as one sentence, with names where the path has numbers."""
     first = error.errors()[0]
-    words, node = [], data
-    for key in first["loc"]:
-        if (
-            isinstance(node, Sequence)
-            and not isinstance(node, str)
-            and isinstance(key, int)
-            and key < len(node)
-        ):
+    path, kind, got = first["loc"], first["type"], first["input"]
+    if kind in ("missing", "extra_forbidden"):
+        path, key = path[:-1], path[-1]
+        rule = f"the key {key!r} is missing" if kind == "missing" else f"the format has no key {key!r}"
+    elif kind == "union_tag_not_found":
+        rule = "the key 'type' is missing"
+    elif kind == "union_tag_invalid":
+        rule = f"its type must be one of {', '.join(MODIFIERS)}, got {got.get('type')!r}"
+    else:
+        said = first["msg"].removeprefix("Value error, ")
+        rule = f"{said[0].lower()}{said[1:]}, got {repr(got)[:80]}"
+    return f"workspace: {', '.join(_names(data, path)) or 'the whole'}: {rule}"
+
+
+def _names(data: Any, path: Sequence[int | str]) -> list[str]:
+    """The keys on a path, numbers replaced by the names of what they lead to."""
+    words: list[str] = []
+    node = data
+    for key in path:
+        if isinstance(key, int) and isinstance(node, list | tuple) and key < len(node):
             node = node[key]
             name = node.get("name") if isinstance(node, Mapping) else None
             words[-1:] = [f"{words[-1].removesuffix('s')} {name!r}" if name else f"{words[-1]}[{key}]"]
         elif isinstance(node, Mapping) and key in node:
             node = node[key]
             words.append(str(key))
-        elif isinstance(node, Mapping) and key not in (
-            "histosys",
-            "normsys",
-            "shapesys",
-            "staterror",
-            "function-before",
-        ):
-            words.append(str(key))
-    shown = repr(first["input"])
-    rule = first["msg"].removeprefix("Value error, ")
-    return f"workspace: {', '.join(words) or 'the whole'}: {rule[0].lower()}{rule[1:]}, got {shown[:80]}"
+    return words
 
 
 def _check_consistency(workspace: Workspace) -> None:
@@ -266,26 +269,33 @@ def _check_consistency(workspace: Workspace) -> None:
     for channel in workspace.channels:
         whose = f"channel {channel.name!r}"
         _check_unique("sample", [sample.name for sample in channel.samples], whose)
-        bins = len(channel.samples[0].data)
         if channel.name not in observed:
             raise ConfigurationError(f"workspace: {whose} must have an observation of its name, got none")
-        if len(observed[channel.name]) != bins:
-            raise ConfigurationError(
-                f"workspace: the observation of {whose} must have {bins} bins, as its samples have, "
-                f"got {len(observed[channel.name])}"
-            )
+        _check_counts(whose, observed[channel.name], channel)
         for sample in channel.samples:
-            _check_sample(whose, sample, bins)
+            _check_sample(whose, sample, len(observed[channel.name]))
     unknown = sorted(set(observed) - {channel.name for channel in workspace.channels})
     if unknown:
         raise ConfigurationError(f"workspace: an observation must be that of a channel, got {unknown[0]!r}")
+
+
+def _check_counts(whose: str, counts: Sequence[float], channel: Channel) -> None:
+    bins = {len(sample.data) for sample in channel.samples}
+    if len(bins) == 1 and len(counts) not in bins:  # else it is a sample that is wrong
+        raise ConfigurationError(
+            f"workspace: the observation of {whose} must have {bins.pop()} bins, as its samples have, got {len(counts)}"
+        )
+    if min(counts) < 0:
+        raise ConfigurationError(
+            f"workspace: the observation of {whose} must hold counts of at least 0, got {min(counts):g}"
+        )
 
 
 def _check_sample(whose: str, sample: Sample, bins: int) -> None:
     whose = f"sample {sample.name!r} of {whose}"
     if len(sample.data) != bins:
         raise ConfigurationError(
-            f"workspace: {whose} must have {bins} bins, as the first sample has, got {len(sample.data)}"
+            f"workspace: {whose} must have {bins} bins, as its observation has, got {len(sample.data)}"
         )
     _check_unique("modifier", [f"{modifier.type} {modifier.name}" for modifier in sample.modifiers], whose)
     for modifier in sample.modifiers:

@@ -89,7 +89,7 @@ def tested(test: list[Any]) -> list[LabelledStructure]:
 
 def potential_of(driver: HyperactiveLearning, known: list[LabelledStructure]) -> LinearPotential:
     """The same fit for all."""
-    return driver.fitted_to([driver.problem.beyond_base(one) for one in known]).potential
+    return driver.fitted_to([driver.problem.learnt(one) for one in known]).potential
 
 
 SCHEMES: dict[str, Callable[[int, list[Any]], tuple[tuple[ErrorRow, ...], int]]] = {

@@ -77,7 +77,7 @@ def run(
 
     run_study_file(study_file, store, max_evaluations, executor)
     report = _report(store or str(study_file))
-    if report.driver.problem.test and report.labelled():
+    if report.driver.test(report.study.history) and report.labelled():
         _print_errors(report.errors())
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,8 @@ from assay.atoms.campaign.driver import HyperactiveLearning
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.atoms.dynamics.schedule import Schedule
 from assay.atoms.labels import ReferenceLabels, label_with
-from assay.atoms.structures import structure_of, structure_text
+from assay.atoms.selection.information import diverse_batch, information_gain
+from assay.atoms.structures import structure_key, structure_of, structure_text
 from assay.drivers.abstract import History, Request
 from assay.errors import AssayError, ConfigurationError, UsageError
 from assay.records import Measurement, Outcome, Suggested, Suggestion, Trial
@@ -163,6 +165,21 @@ def test_a_pool_is_used_up_by_what_teaches_most_first() -> None:
         study.run(ReferenceLabels(EMT, "EMT"))
 
 
+def test_open_structures_of_a_pool_are_the_batch_that_tells_most_together() -> None:
+    pool = [rattled(seed, 0.1) for seed in (5, 5, 6, 7)]
+    pool[1].positions[0, 0] += 1e-3  # nearly the same again
+    keys = {"pool": "".join(map(structure_text, pool)), "selection": {"score": "information gain"}}
+    driver = HyperactiveLearning.from_data({**KEYS, **keys})
+    past = history(structure_text(START), structure_text(rattled(3)))
+    rows = [driver.fitted(past).potential.whitened_rows(atoms) for atoms in pool]
+    chosen, trials = [], past.trials
+    for number in (2, 3, 4):
+        values = driver.suggest(History(past.space, trials, past.seed), Request(number)).values
+        trials = (*trials, Trial(Suggestion(number, values), "open"))
+        chosen.append([structure_text(atoms) for atoms in pool].index(str(values["structure"])))
+    assert chosen == diverse_batch(rows, 3)
+
+
 def test_a_potential_may_correct_another_calculator() -> None:
     driver = HyperactiveLearning.from_data({**KEYS, "base": "ase.calculators.emt:EMT"})
     known = driver.known(history(structure_text(rattled(3))))
@@ -184,7 +201,7 @@ def test_a_start_structure_may_have_a_temperature_of_its_own() -> None:
     driver = HyperactiveLearning.from_data(
         {**KEYS, "structures": hot, "dynamics": {"steps": 5, "temperature_K": 1.0}}
     )
-    walk = driver.problem.walk(driver.problem.starts[0])
+    walk = driver.problem.walk(driver.problem.starts[0], [])
     assert isinstance(walk.relative, Schedule)
     assert walk.dynamics.temperature_at(3) == 3000.0
     assert walk.relative.at(3) == 0.0
@@ -203,7 +220,15 @@ def test_what_is_like_a_known_structure_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    "score", ["information gain", "atomic energy uncertainty", "bias force", "softmax bias force"]
+    "score",
+    [
+        "information gain",
+        "atomic energy uncertainty",
+        "bias force",
+        "softmax bias force",
+        "extrapolation grade",
+        "descriptor novelty",
+    ],
 )
 def test_each_score_chooses(score: str) -> None:
     driver = HyperactiveLearning.from_data({**KEYS, "selection": {"score": score, "delay": 5}})
@@ -213,7 +238,7 @@ def test_each_score_chooses(score: str) -> None:
 def test_ramps_go_along_a_trajectory() -> None:
     keys = {"steps": 100, "temperature_K": [100.0, 300.0]}
     driver = HyperactiveLearning.from_data({**KEYS, "dynamics": keys, "bias": {"relative": [0.0, 1.0]}})
-    walk = driver.problem.walk(driver.problem.starts[0])
+    walk = driver.problem.walk(driver.problem.starts[0], [])
     assert isinstance(walk.relative, Schedule)
     assert walk.dynamics.temperature_at(50) == 200.0
     assert walk.relative.at(25) == 0.25
@@ -231,6 +256,7 @@ def test_ramps_go_along_a_trajectory() -> None:
         ({"selection": {"threshold": 2.0, "highest_score": 1.0}}, "below its highest_score"),
         ({"selection": {"score": "beauty"}}, "'selection.score'"),
         ({"target_force_error_eV_per_A": 0.1}, "needs labelled structures"),
+        ({"test_fraction": 1.0}, "'test_fraction'"),
         ({"test": structure_text(START)}, "a labelled structure needs one of"),
         ({"base": "no_module:nothing"}, "no_module"),
         ({"unknown": 1}, "'unknown'"),
@@ -323,3 +349,70 @@ def test_a_campaign_may_ramp_the_pressure_under_a_barostat() -> None:
     narrow = {**keys, "dynamics": {**dynamics, "volume_ratio": [0.95, 1.05]}}
     ended = HyperactiveLearning.from_data({**KEYS, **narrow}).suggest(history(*strained), Request(6)).info
     assert all("the limits are 0.95 and 1.05" in ending for ending in ended["endings"])
+
+
+def test_the_walkers_of_a_batch_share_a_potential_and_the_first_tells_most() -> None:
+    starts = structure_text(START) + structure_text(START, temperature_K=100.0)
+    driver = HyperactiveLearning.from_data(
+        {**KEYS, "structures": starts, "dynamics": {"steps": 30, "temperature_K": 800.0, "walkers": 3}}
+    )
+    past = history(structure_text(START), structure_text(rattled(3)))
+    first = driver.suggest(past, Request(2))
+    assert first.state is not None
+    potential = driver.fitted(past).potential
+    texts = [str(first.values["structure"]), *(one["structure"] for one in first.state["batch"])]
+    gains = [information_gain(potential.whitened_rows(structure_of(text))) for text in texts]
+    assert len(set(texts)) == 3
+    assert gains[0] == max(gains) > 1.5 * min(gains)  # that of the cold start tells least
+    labelled = history(structure_text(START), structure_text(rattled(3)), texts[0])
+    second = driver.suggest(replace(labelled, state=first.state), Request(3))
+    third = driver.suggest(replace(labelled, state=second.state), Request(4))
+    assert [second.values["structure"], third.values["structure"]] == texts[1:]
+    assert third.state is not None
+    assert not third.state["batch"]
+    fourth = driver.suggest(replace(labelled, state=third.state), Request(5))
+    assert fourth.info["labels"] == 3
+
+
+def test_the_first_walker_of_a_batch_goes_where_a_lone_one_would() -> None:
+    past = history(structure_text(START), structure_text(rattled(3)))
+    lone = HyperactiveLearning.from_data(KEYS).suggest(past, Request(2))
+    keys = {**KEYS, "dynamics": {"steps": 30, "temperature_K": 800.0, "walkers": 2}}
+    batch = HyperactiveLearning.from_data(keys).suggest(past, Request(2))
+    assert batch.state is not None
+    assert lone.values["structure"] in (batch.values["structure"], batch.state["batch"][0]["structure"])
+
+
+def test_labels_that_are_held_out_are_for_errors_alone() -> None:
+    study = campaign(test_fraction=0.5, max_iter=8)
+    study.run(ReferenceLabels(EMT, "EMT"))
+    driver = study.driver.recipe
+    assert isinstance(driver, HyperactiveLearning)
+    held = [number for number in range(8) if driver.is_held_out(study.history.seed, number)]
+    assert 0 < len(held) < 7
+    assert held[0] > 0  # something must be learnt from
+    keys = {structure_key(one.atoms) for one in driver.test(study.history)}
+    assert keys == {structure_key(structure_of(structures(study)[number])) for number in held}
+    assert not keys & {structure_key(one.atoms) for one in driver.known(study.history)}
+    last = stories(study)[-1]
+    atoms_held = 4 * sum(number < 7 for number in held)
+    assert [row["count"] for row in last["errors"] if row["kind"] == "forces"] == [3 * atoms_held]
+    # A suggestion that is to be held out is not taken as looked at.
+    driver = HyperactiveLearning.from_data({**KEYS, "test_fraction": 0.5})
+    number = next(number for number in range(2, 99) if driver.is_held_out(1, number))
+    past = history(structure_text(START), structure_text(rattled(3)))
+    waiting = Trial(Suggestion(number, {"structure": structure_text(rattled(4))}), "open")
+    with_it = driver.suggest(History(past.space, (*past.trials, waiting), past.seed), Request(99))
+    assert with_it.values == driver.suggest(past, Request(99)).values
+
+
+def test_a_target_of_energies_is_met_as_well() -> None:
+    study = campaign(
+        test=labelled_text(11), target_force_error_eV_per_A=1e6, target_energy_error_eV_per_atom=1e-9
+    )
+    study.run(ReferenceLabels(EMT, "EMT"))
+    assert len(study.trials) == 4  # the budget: the forces are good enough, the energies are not
+    history_now = replace(
+        study.history, state={"force_error_eV_per_A": 0.1, "energy_error_eV_per_atom": 1e-10}
+    )
+    assert "not above 1e-09 eV/atom" in str(study.driver.recipe.stop_reason(history_now))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -13,6 +15,7 @@ from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.atoms.potential.potential import LabelNoise, LinearPotential
 from assay.atoms.selection.information import active_set, diverse_batch, information_gain
 from assay.atoms.selection.model_scores import AtomicEnergyUncertainty, ExtrapolationGrade, InformationGain
+from assay.atoms.selection.scores import Novelty
 from assay.errors import UsageError
 
 DESCRIPTOR = BodyOrderedDescriptor(("Cu",), cutoff_A=4.0, radial_count=2, angular_count=1, cubic_count=0)
@@ -73,6 +76,33 @@ def test_the_grade_is_at_most_one_inside_the_active_set(calculator: BiasedCalcul
     assert score(rattled(30, 0.7), calculator) > 2.0
     with pytest.raises(UsageError, match="active set"):
         ExtrapolationGrade(features, known)
+
+
+def columns(scales: tuple[float, ...], atoms: Atoms) -> np.ndarray:
+    """As many coordinates as there are scales, as features."""
+    return atoms.positions[:, : len(scales)] * np.array(scales)
+
+
+@pytest.mark.parametrize("score", [ExtrapolationGrade, Novelty])
+def test_a_score_beyond_known_atoms_does_not_see_the_units_of_features(
+    score: type[ExtrapolationGrade] | type[Novelty], calculator: BiasedCalculator
+) -> None:
+    known, other = [rattled(seed, 0.2) for seed in range(4)], rattled(9, 1.0)
+    plain = score.beyond(partial(columns, (1.0, 1.0, 1.0)), known)(other, calculator)
+    scaled = score.beyond(partial(columns, (1.0, 50.0, 1e-3)), known)(other, calculator)
+    assert scaled == pytest.approx(plain, rel=1e-9)
+    assert score.beyond(partial(columns, (1.0, 1.0, 1.0)), known)(known[2], calculator) <= 1.01 * (
+        score is ExtrapolationGrade
+    )
+    with pytest.raises(UsageError, match="at least one known structure"):
+        score.beyond(partial(columns, (1.0,)), [])
+
+
+def test_what_no_known_atom_has_is_extrapolated_to(calculator: BiasedCalculator) -> None:
+    flat, bent = Atoms("Cu2", positions=[[1, 0, 0], [0, 1, 0]]), Atoms("Cu", positions=[[0, 0, 0.002]])
+    grade = ExtrapolationGrade.beyond(partial(columns, (1.0, 1.0, 1.0)), [flat])
+    assert grade(flat, calculator) <= 1.01
+    assert grade(bent, calculator) > 100.0
 
 
 def test_a_calculator_without_a_potential_is_refused() -> None:

@@ -137,6 +137,12 @@ class DynamicsEntry(Entry):
     """How a trajectory goes."""
 
     steps: int = Field(default=1000, ge=1, description="at most, before a structure is taken")
+    walkers: int = Field(
+        default=1,
+        ge=1,
+        description="trajectories on one potential, from the start structures in turn; what they find is labelled as a batch, "
+        "those first that tell most together",
+    )
     timestep_fs: Positive = Field(default=1.0, description="time between steps")
     temperature_K: Ramp = Field(
         default=500.0, description="of the bath; two numbers: from the first to the last step"
@@ -201,11 +207,14 @@ class SelectionEntry(Entry):
         "atomic energy uncertainty",
         "bias force",
         "softmax bias force",
+        "extrapolation grade",
+        "descriptor novelty",
     ] = Field(
         default="relative force uncertainty",
         description="how much a structure could teach: the largest uncertainty of a force beside the force; what its labels would "
         "tell of the weights, in nats per atom; the largest uncertainty of an atom's energy in eV; the force of the bias beside the "
-        "force, or its softmax, to compare with other programs",
+        "force, or its softmax, to compare with other programs; how far an atom lies outside those that span the known ones "
+        "(D-optimal); how far the most novel atom is from every known one, in scaled features",
     )
     regulariser_eV_per_A: Positive = Field(
         default=0.2, description="what counts as a small force in the score"
@@ -254,10 +263,19 @@ class HyperactiveLearningConfiguration(Entry):
         default=None, description="structures to choose from in place of dynamics, as extended XYZ"
     )
     test: str | None = Field(default=None, description="labelled structures for errors, never learnt from")
+    test_fraction: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="the share of the campaign's own labels, by lot, that is for errors and never learnt from",
+    )
     target_force_error_eV_per_A: float = Field(
         default=0.0,
         ge=0,
-        description="stop when the root mean square error of the forces of `test` is this low",
+        description="stop when the root mean square error of the forces of the test is this low",
+    )
+    target_energy_error_eV_per_atom: float = Field(
+        default=0.0, ge=0, description="and that of its energies; 0: any"
     )
     descriptor: DescriptorEntry = Field(
         default_factory=DescriptorEntry, description="what a structure is described by"
@@ -277,8 +295,9 @@ class HyperactiveLearningConfiguration(Entry):
 
     @model_validator(mode="after")
     def _needs_a_test(self) -> HyperactiveLearningConfiguration:
-        if self.target_force_error_eV_per_A and self.test is None:
+        has_target = self.target_force_error_eV_per_A or self.target_energy_error_eV_per_atom
+        if has_target and self.test is None and not self.test_fraction:
             raise ConfigurationError(
-                "target_force_error_eV_per_A needs labelled structures as the key 'test', got none"
+                "a target of errors needs labelled structures as the key 'test', or a test_fraction, got neither"
             )
         return self

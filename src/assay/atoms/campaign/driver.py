@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, final
 
-import numpy as np
 from ase import Atoms
 from pydantic import ValidationError
 
 from assay.atoms.campaign.configuration import HyperactiveLearningConfiguration
 from assay.atoms.campaign.problem import Problem
-from assay.atoms.dynamics.limits import Guards
-from assay.atoms.dynamics.running import Run, WalkResult, run_walker
-from assay.atoms.dynamics.walk import Glance, Walker
+from assay.atoms.campaign.search import Found, from_dynamics, from_pool, shaken
 from assay.atoms.labels import label_of_measurements
 from assay.atoms.potential.design import Design
+from assay.atoms.potential.error_table import ALL, ErrorRow, error_table
 from assay.atoms.potential.fit import FittedPotential
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.atoms.potential.potential import LinearPotential
-from assay.atoms.selection.selector import Frame, SelectorState
-from assay.atoms.structures import structure_key, structure_of, structure_text
+from assay.atoms.structures import structure_of, structure_text
 from assay.drivers.abstract import AbstractDriver, History, Pacing, Proposal, Request
 from assay.drivers.configuration import refusal
 from assay.drivers.describing import describe
@@ -35,12 +32,8 @@ from assay.space.space import Space
 __all__ = ["PARAMETER", "HyperactiveLearning", "labelled_of_trial"]
 
 PARAMETER = "structure"
-# Trajectories that are tried, each with random numbers of its own, before a shaken start structure is taken.
-ATTEMPTS = 4
-# The standard deviation of that shaking, in A.
-SHAKING_A = 0.1
-# The most rows of a trajectory's story that are kept.
-TRACE_ROWS = 200
+# The keys of what a target is compared with, by kind of label.
+_TARGETED = {"forces": "force_error_eV_per_A", "energy": "energy_error_eV_per_atom"}
 
 
 @final
@@ -102,7 +95,7 @@ class HyperactiveLearning(AbstractDriver):
             return
         _ = problem.descriptor, problem.fit, problem.labelled, problem.test, problem.pool, problem.base
         for start in problem.starts:
-            _ = problem.walk(start)
+            _ = problem.walk(start, problem.starts)
 
     def check(self, space: Space, measurements: Sequence[Measurement]) -> None:  # noqa: ARG002 (the interface's)
         forces = [one for one in measurements if one.model_name == "forces"]
@@ -124,49 +117,84 @@ class HyperactiveLearning(AbstractDriver):
                 "the driver's key 'structures' must hold one structure or more, where trajectories begin, got none"
             )
         if request.number < len(problem.unlabelled):
-            return Proposal(
-                {PARAMETER: structure_text(problem.unlabelled[request.number])}, None, {"origin": "start"}
-            )
+            return _proposed(Found(problem.unlabelled[request.number], {"origin": "start"}), None)
         known = self.known(history)
-        start = problem.starts[request.number % len(problem.starts)]
         if not known:
-            return Proposal(
-                {PARAMETER: structure_text(_shaken(start, history.seed, request.number))},
-                None,
-                {"origin": "shaken start"},
+            start = problem.starts[request.number % len(problem.starts)]
+            return _proposed(
+                Found(shaken(start, history.seed, request.number), {"origin": "shaken start"}), None
             )
+        waiting = (history.state or {}).get("batch", ())
+        if waiting:
+            return self._next_of_batch(history, waiting)
         fitted = self.fitted_to(known)
-        potential, looks = fitted.potential, _looks(history)
+        potential, looks = fitted.potential, self._looks(history)
         for atoms in looks:
             potential = potential.condition(atoms)
-        info: dict[str, Any] = {
+        table = self._errors(fitted.potential, history)
+        state = {_TARGETED[row.kind]: row.root_mean_square for row in table if row.kind in _TARGETED}
+        told = {
             "labels": len(known),
             "log_evidence": fitted.log_evidence,
             "noise": list(fitted.potential.noise.values),
+            "errors": [asdict(row) for row in table],
+            **state,
         }
-        state = self._state(fitted.potential)
+        seen = [*(one.atoms for one in known), *looks]
         if problem.pool is not None:
-            atoms, found = self._from_pool(potential, history)
-        else:
-            seen = problem.what_is_known([*(one.atoms for one in known), *looks])
-            atoms, found = self._from_dynamics(potential, start, seen, history.seed, request.number)
-        return Proposal({PARAMETER: structure_text(atoms)}, state, {**info, **state, **found})
+            suggested = [_structure(trial) for trial in history.trials]
+            return _proposed(from_pool(problem, potential, seen, suggested), state, told)
+        first, *rest = from_dynamics(problem, potential, seen, history.seed, request.number)
+        batch = [{"structure": structure_text(one.atoms), "story": dict(one.story)} for one in rest]
+        return _proposed(first, {**state, "batch": batch} if batch else state, told)
+
+    def _next_of_batch(self, history: History, waiting: Sequence[Mapping[str, Any]]) -> Proposal:
+        """What another walker of the same batch found."""
+        first, *rest = waiting
+        state = {**(history.state or {}), "batch": rest}
+        return Proposal({PARAMETER: first["structure"]}, state, first["story"])
 
     def best(self, history: History) -> Mapping[str, Any] | None:  # noqa: ARG002 (the interface's)
         """None: a potential is learnt everywhere, and no structure is better than another."""
         return None
 
     def stop_reason(self, history: History) -> str | None:
-        target = self.settings.target_force_error_eV_per_A
-        error = (history.state or {}).get("force_error_eV_per_A")
-        if error is None or error > target:
-            return None
-        return f"the forces of the test have an error of {error:.3g} eV/A, not above {target:g} eV/A"
+        settings, state = self.settings, history.state or {}
+        reached = []
+        for kind, unit, target in (
+            ("force", "eV/A", settings.target_force_error_eV_per_A),
+            ("energy", "eV/atom", settings.target_energy_error_eV_per_atom),
+        ):
+            error = state.get(f"{kind}_error_{unit.replace('/', '_per_')}")
+            if not target:
+                continue
+            if error is None or error > target:
+                return None
+            reached.append(f"{error:.3g} {unit}, not above {target:g} {unit}")
+        return f"the test has an error of {' and of '.join(reached)}" if reached else None
+
+    def is_held_out(self, seed: int, number: int) -> bool:
+        """Whether the label of a suggestion is for errors alone; that of the first never is."""
+        share = self.settings.test_fraction
+        return number > 0 and share > 0.0 and float(generator(seed, number, "test split").random()) < share
 
     def known(self, history: History) -> list[LabelledStructure]:
-        """All labels, in the order of their numbers, beyond those that the configuration brings along."""
-        found = [labelled_of_trial(trial) for trial in history.trials if trial.status == "succeeded"]
-        return [*self.problem.labelled, *map(self.problem.beyond_base, found)]
+        """All labels that are learnt from, in the order of their numbers, beyond those that the configuration brings along."""
+        found = [
+            labelled_of_trial(trial)
+            for trial in history.trials
+            if trial.status == "succeeded" and not self.is_held_out(history.seed, trial.number)
+        ]
+        return [*self.problem.labelled, *map(self.problem.learnt, found)]
+
+    def test(self, history: History) -> list[LabelledStructure]:
+        """The labels that are for errors: those of the configuration, and those held out of the campaign's own."""
+        held = [
+            labelled_of_trial(trial)
+            for trial in history.trials
+            if trial.status == "succeeded" and self.is_held_out(history.seed, trial.number)
+        ]
+        return [*self.problem.test, *held]
 
     def fitted(self, history: History) -> FittedPotential:
         """The potential of all labels.
@@ -182,100 +210,33 @@ class HyperactiveLearning(AbstractDriver):
         design = Design.none(self.problem.descriptor, fit.energy_noise_of, fit.virial_noise_of)
         return self.problem.fit.fit(design.given(known))
 
-    def _state(self, potential: LinearPotential) -> dict[str, Any]:
-        """The errors of the mean at the test structures, where there are any."""
-        problem = self.problem
-        if not problem.test:
-            return {}
-        calculator = problem.calculator(potential)
-        squares, count = 0.0, 0
-        for one in problem.test:
-            if one.forces is not None:
-                difference = calculator.get_property("forces", one.atoms) - one.forces
-                squares, count = squares + float((difference**2).sum()), count + difference.size
-        return {"force_error_eV_per_A": (squares / count) ** 0.5} if count else {}
+    def _errors(self, potential: LinearPotential, history: History) -> list[ErrorRow]:
+        """The errors of the mean at all test structures, a row for each kind of label."""
+        test = [self.problem.beyond_base(one) for one in self.test(history)]
+        return [row for row in error_table(potential.prediction, test) if row.group == ALL]
 
-    def _from_pool(self, potential: LinearPotential, history: History) -> tuple[Atoms, dict[str, Any]]:
-        problem = self.problem
-        seen = {
-            structure_key(structure_of(str(trial.suggestion.values[PARAMETER]))) for trial in history.trials
-        }
-        left = [atoms for atoms in problem.pool or () if structure_key(atoms) not in seen]
-        if not left:
-            raise UsageError("the pool of structures is used up, so no further one can be suggested")
-        calculator = problem.calculator(potential)
-        scores = [problem.score(atoms, calculator) for atoms in left]
-        place = int(np.argmax(scores))
-        return left[place], {"origin": "pool", "score": scores[place]}
-
-    def _from_dynamics(
-        self, potential: LinearPotential, start: Atoms, seen: SelectorState, seed: int, number: int
-    ) -> tuple[Atoms, dict[str, Any]]:
-        problem, endings = self.problem, []
-        for attempt in range(ATTEMPTS):
-            own = int(generator(seed, number, f"trajectory {attempt}").integers(2**31))
-            run = Run(start, lambda: problem.calculator(potential), problem.walk(start), own, known=seen)
-            best = _Best(problem.guards)
-            result = run_walker(run, best.see)
-            picked = result.walker.selected
-            frame = picked[0] if picked else best.frame
-            if frame is not None:
-                return frame.atoms(), {"origin": "dynamics", **_story(result, frame, is_picked=bool(picked))}
-            endings.append(result.walker.ended)
-        return _shaken(start, seed, number), {"origin": "shaken start", "endings": endings}
-
-
-class _Best:
-    """The admissible frame of the highest score: what is labelled where the selector picked none."""
-
-    def __init__(self, guards: Guards) -> None:
-        self.frame: Frame | None = None
-        self._guards = guards
-
-    def see(self, walker: Walker, glance: Glance) -> None:
-        """Look at a step."""
-        if not glance.score > (self.frame.score if self.frame is not None else 0.0):
-            return
-        structure, forces = walker.state.structure, walker.state.evaluation.forces
-        if self._guards.refusal(structure, forces) is None:
-            self.frame = Frame(glance.step, glance.score, structure, forces)
+    def _looks(self, history: History) -> list[Atoms]:
+        """The structures whose labels are not known yet, and will be learnt from."""
+        return [
+            _structure(trial)
+            for trial in history.trials
+            if trial.status == "open" and not self.is_held_out(history.seed, trial.number)
+        ]
 
 
 def labelled_of_trial(trial: Trial) -> LabelledStructure:
     """The label of a trial that succeeded."""
     assert trial.outcome is not None
-    atoms = structure_of(str(trial.suggestion.values[PARAMETER]))
+    atoms = _structure(trial)
     label = label_of_measurements(trial.outcome.measurements, len(atoms))
     return LabelledStructure(atoms, label.energy_eV, label.forces, label.virial)
 
 
-def _looks(history: History) -> list[Atoms]:
-    """The structures whose labels are not known yet."""
-    return [
-        structure_of(str(trial.suggestion.values[PARAMETER]))
-        for trial in history.trials
-        if trial.status == "open"
-    ]
+def _structure(trial: Trial) -> Atoms:
+    return structure_of(str(trial.suggestion.values[PARAMETER]))
 
 
-def _shaken(start: Atoms, seed: int, number: int) -> Atoms:
-    draws = generator(seed, number, "shaking").standard_normal((len(start), 3))
-    return Atoms(
-        numbers=start.numbers, positions=start.positions + SHAKING_A * draws, cell=start.cell, pbc=start.pbc
-    )
-
-
-def _story(result: WalkResult, frame: Frame, *, is_picked: bool) -> dict[str, Any]:
-    """What a person wants to see of a trajectory."""
-    scored = np.isfinite(result.trace["score"])
-    columns = {name: result.trace[name][scored] for name in ("step", "score", "tau", "temperature_K")}
-    every = max(1, -(-len(columns["step"]) // TRACE_ROWS))
-    trace = {name: [float(entry) for entry in column[::every]] for name, column in columns.items()}
-    return {
-        "picked": is_picked,
-        "step": frame.step,
-        "score": frame.score,
-        "steps": result.walker.state.step,
-        "ended": result.walker.ended,
-        "trace": trace,
-    }
+def _proposed(
+    found: Found, state: Mapping[str, Any] | None, told: Mapping[str, Any] | None = None
+) -> Proposal:
+    return Proposal({PARAMETER: structure_text(found.atoms)}, state, {**(told or {}), **found.story})

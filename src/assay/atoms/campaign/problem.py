@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -27,9 +27,10 @@ from assay.atoms.labels import label_with
 from assay.atoms.potential.fit import PotentialFit
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.atoms.potential.potential import LinearPotential
-from assay.atoms.selection.model_scores import AtomicEnergyUncertainty, InformationGain
+from assay.atoms.selection.model_scores import AtomicEnergyUncertainty, ExtrapolationGrade, InformationGain
 from assay.atoms.selection.scores import (
     BiasForceRatio,
+    Novelty,
     RelativeForceUncertainty,
     Score,
 )
@@ -68,7 +69,7 @@ class Problem:
     def labelled(self) -> list[LabelledStructure]:
         """What is known from the beginning."""
         return [
-            self.beyond_base(_labelled(atoms, number, "structures"))
+            self.learnt(_labelled(atoms, number, "structures"))
             for number, atoms in enumerate(self.starts)
             if label_of(atoms) is not None
         ]
@@ -118,20 +119,24 @@ class Problem:
         """The calculator that the potential corrects, or None."""
         return None if self.settings.base is None else load_function(self.settings.base)()
 
-    @cached_property
-    def score(self) -> Score:
-        """How much a structure could teach."""
+    def score(self, known: Sequence[Atoms]) -> Score:
+        """How much a structure could teach, where some structures are learnt from or looked at."""
         given = self.settings.selection
-        kinds = {
-            "relative force uncertainty": RelativeForceUncertainty,
-            "bias force": BiasForceRatio,
-            "softmax bias force": partial(BiasForceRatio, is_softmax=True),
-        }
+        if given.score in ("bias force", "softmax bias force"):
+            return BiasForceRatio(given.regulariser_eV_per_A, is_softmax=given.score.startswith("softmax"))
         if given.score == "information gain":
             return InformationGain(by_atom=True)
         if given.score == "atomic energy uncertainty":
             return AtomicEnergyUncertainty()
-        return kinds[given.score](given.regulariser_eV_per_A)
+        if given.score == "extrapolation grade":
+            return ExtrapolationGrade.beyond(self._atomic_features, known)
+        if given.score == "descriptor novelty":
+            return Novelty.beyond(self._atomic_features, known)
+        return RelativeForceUncertainty(given.regulariser_eV_per_A)
+
+    def _atomic_features(self, atoms: Atoms) -> Array:
+        """(atoms, n), the features of each atom."""
+        return self.descriptor.evaluate(atoms).atomic_values
 
     @cached_property
     def guards(self) -> Guards:
@@ -149,13 +154,16 @@ class Problem:
             return SelectorState()
         return SelectorState(fingerprints=tuple(map(self.fingerprint, structures)))
 
+    def learnt(self, known: LabelledStructure) -> LabelledStructure:
+        """What is learnt from labels: what they say beyond the base, without forces that are too large."""
+        return self.beyond_base(known.within(self.settings.fit.largest_force_eV_per_A))
+
     def beyond_base(self, known: LabelledStructure) -> LabelledStructure:
-        """What labels say beyond the base, without forces that are too large."""
-        limited = known.within(self.settings.fit.largest_force_eV_per_A)
+        """What labels say beyond the base."""
         if self.base is None:
-            return limited
+            return known
         label = label_with(self.base, known.atoms)
-        return limited.minus(LabelledStructure(known.atoms, label.energy_eV, label.forces, label.virial))
+        return known.minus(LabelledStructure(known.atoms, label.energy_eV, label.forces, label.virial))
 
     def calculator(self, potential: LinearPotential) -> BiasedCalculator:
         """The calculator that a trajectory runs on."""
@@ -168,14 +176,14 @@ class Problem:
             committee=CommitteeChoice(given.committee) if given.committee else None,
         )
 
-    def walk(self, start: Atoms) -> Walk:
-        """What the walker that sets out from a start structure does."""
+    def walk(self, start: Atoms, known: Sequence[Atoms]) -> Walk:
+        """What the walker that sets out from a start structure does, where some structures are known."""
         given, selection = self.settings.dynamics, self.settings.selection
         relative = start.info.get("relative", self.settings.bias.relative)
         return Walk(
             self._dynamics(start),
             given.steps,
-            self.score,
+            self.score(known),
             self._selector,
             selection.interval,
             stop_after=1,

@@ -74,11 +74,14 @@ class CampaignReport:
             UsageError: when there are none.
         """
         found = (
-            self.driver.problem.test if given is None else [LabelledStructure.of(atoms) for atoms in given]
+            self.driver.test(self.study.history)
+            if given is None
+            else [LabelledStructure.of(atoms) for atoms in given]
         )
         if not found:
             raise UsageError(
-                "errors need labelled structures that nothing was learnt from: give a file, or the driver's key 'test'"
+                "errors need labelled structures that nothing was learnt from: give a file, or the driver's key 'test' or "
+                "'test_fraction' before the run"
             )
         return [self.driver.problem.beyond_base(one) for one in found]
 

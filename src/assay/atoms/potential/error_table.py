@@ -12,7 +12,7 @@ import numpy as np
 from assay.atoms.descriptors.abstract import Contraction
 from assay.atoms.potential.labelled import LabelledStructure
 
-__all__ = ["ErrorRow", "error_table"]
+__all__ = ["ALL", "ErrorRow", "error_table"]
 
 Array = np.ndarray
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,13 +10,16 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from assay.atoms.selection.information import extrapolation_grade, information_gain
-from assay.atoms.selection.scores import atomic_uncertainties
+from assay.atoms.selection.information import active_set, extrapolation_grade, information_gain
+from assay.atoms.selection.scores import ScaledFeatures, atomic_uncertainties
 from assay.errors import UsageError
 
 __all__ = ["AtomicEnergyUncertainty", "ExtrapolationGrade", "InformationGain"]
 
 Array = np.ndarray
+
+# How much of a scaled feature counts as seen.
+UNSEEN = 1e-3
 
 
 @final
@@ -66,6 +69,17 @@ class ExtrapolationGrade:
 
     features: Callable[[Atoms], Array]
     active_rows: Array
+
+    @staticmethod
+    def beyond(features: Callable[[Atoms], Array], known: Sequence[Atoms]) -> ExtrapolationGrade:
+        """The grade beyond the atoms of known structures, at least one, in features scaled by their root mean square.
+
+        A direction that no known atom has is spanned by a row of `UNSEEN`: what goes there has a grade of up to 1 / UNSEEN.
+        """
+        scaled = ScaledFeatures.by(features, known)
+        rows = np.concatenate([scaled(atoms) for atoms in known])
+        spanning = np.concatenate([rows, UNSEEN * np.eye(rows.shape[1])])
+        return ExtrapolationGrade(scaled, spanning[active_set(spanning)])
 
     def __post_init__(self) -> None:
         if self.active_rows.ndim != 2 or self.active_rows.shape[0] != self.active_rows.shape[1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -16,6 +16,7 @@ __all__ = [
     "BiasForceRatio",
     "Novelty",
     "RelativeForceUncertainty",
+    "ScaledFeatures",
     "Score",
     "atomic_uncertainties",
     "bias_force_ratio",
@@ -120,6 +121,31 @@ def descriptor_novelty(atomic_values: Array, known_values: Array) -> float:
 
 @final
 @dataclass(frozen=True)
+class ScaledFeatures:
+    """The features of atoms, each over its root mean square at known atoms, so that distances weigh them alike.
+
+    Arguments:
+        features: (atoms) to (atoms, n).
+        scale: (n,), above 0.
+    """
+
+    features: Callable[[Atoms], Array]
+    scale: Array
+
+    @staticmethod
+    def by(features: Callable[[Atoms], Array], known: Sequence[Atoms]) -> ScaledFeatures:
+        """Scaled at the atoms of known structures, at least one; what is zero there has a millionth of the largest scale."""
+        if not len(known):
+            raise UsageError("features are scaled by at least one known structure, got none")
+        scale = np.sqrt(np.mean(np.concatenate([features(atoms) for atoms in known]) ** 2, axis=0))
+        return ScaledFeatures(features, np.maximum(scale, 1e-6 * scale.max()))
+
+    def __call__(self, atoms: Atoms) -> Array:
+        return self.features(atoms) / self.scale
+
+
+@final
+@dataclass(frozen=True)
 class RelativeForceUncertainty:
     """`relative_force_uncertainty` of a calculator that knows `force_uncertainties`.
 
@@ -173,6 +199,12 @@ class Novelty:
 
     features: Callable[[Atoms], Array]
     known_values: Array
+
+    @staticmethod
+    def beyond(features: Callable[[Atoms], Array], known: Sequence[Atoms]) -> Novelty:
+        """The novelty beyond the atoms of known structures, at least one, in features scaled by their root mean square."""
+        scaled = ScaledFeatures.by(features, known)
+        return Novelty(scaled, np.concatenate([scaled(atoms) for atoms in known]))
 
     def __call__(self, atoms: Atoms, calculator: Calculator) -> float:  # noqa: ARG002 (a score sees both)
         return descriptor_novelty(self.features(atoms), self.known_values)

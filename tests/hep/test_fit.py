@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 from tests.hep.references import workspaces
 
 from assay.errors import UsageError
@@ -57,6 +58,8 @@ def test_goodness_of_fit_is_twice_the_distance_to_the_saturated_likelihood():
     )
     assert found.goodness == pytest.approx(wanted, rel=1e-10)
     assert found.degrees_of_freedom == 1
+    assert found.p_value == pytest.approx(chi2.sf(found.goodness, 1), rel=1e-12)
+    assert np.isnan(fit(build_model(uncorrelated_background([5.0], [50.0], [7.0], [55.0]))).p_value)
 
 
 def test_what_is_held_stands_still_and_has_no_uncertainty():

@@ -1,9 +1,10 @@
-"""A fit for people: values with uncertainties, correlations, pulls, goodness, yields with errors, and impacts."""
+"""A fit for people: values with uncertainties, correlations, pulls, goodness, and impacts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from assay.errors import UsageError
 from assay.hep.asymptotic import check_interest
 from assay.hep.derivatives import discrepancy_derivatives
-from assay.hep.likelihood import maximum_likelihood
+from assay.hep.likelihood import maximum_likelihood, prefit_std
 from assay.hep.model import Data, Model
 from assay.hep.parameters import parameter_names, place
 from assay.hep.status import fit_status
@@ -41,7 +42,6 @@ class Fit:
         degrees_of_freedom: that number.
         pulls: (parameters,), (value - prefit)/prefit uncertainty, NaN where nothing constrains a parameter.
         constraints: (parameters,), uncertainty after over before the fit, NaN likewise.
-        yields: (bins,), expected counts, and their uncertainties before and after the fit.
         status: "" at a minimum, else a sentence.
         iterations: evaluations of the likelihood with its derivatives.
     """
@@ -55,11 +55,19 @@ class Fit:
     degrees_of_freedom: int
     pulls: Array
     constraints: Array
-    yields: Array
-    yields_std: Array
-    yields_std_before: Array
     status: str
     iterations: int
+
+    @property
+    def p_value(self) -> float:
+        """The chance of a worse goodness, were the model true and the counts many; NaN without degrees of freedom."""
+        from scipy.special import gammaincc
+
+        return (
+            float(gammaincc(self.degrees_of_freedom / 2, self.goodness / 2))
+            if self.degrees_of_freedom > 0
+            else nan
+        )
 
     @property
     def uncertainties(self) -> Array:
@@ -112,10 +120,7 @@ class _Fitted(NamedTuple):
     covariance: Any
     held: Any
     log_density: Any
-    before: Any  # the standard deviations that the constraints alone give, infinite without one
-    yields: Any
-    yields_std: Any
-    yields_std_before: Any
+    before: Any
 
 
 def _fitted(model: Model, data: Data | None, start: Any, free: Any) -> _Fitted:
@@ -125,18 +130,7 @@ def _fitted(model: Model, data: Data | None, start: Any, free: Any) -> _Fitted:
     _, gradient, hessian = discrepancy_derivatives(found.point, (model, used))
     held = is_held(found.point, gradient, layout.lower, layout.upper, free)
     covariance = _inverse(hessian, held)
-    width = model.constraint_width()
-    before = jnp.full(layout.size, jnp.inf)
-    deviation = jnp.where(layout.auxiliary_is_poisson, 1 / jnp.sqrt(width), width)
-    before = before.at[layout.auxiliary_parameter].set(deviation)
-    yields, linear = jax.linearize(model.expected_main, found.point)
-    rows = jax.vmap(linear)(jnp.eye(layout.size))  # (parameters, bins)
-    after = jnp.sqrt(jnp.maximum(jnp.einsum("pb,pq,qb->b", rows, covariance, rows), 0.0))
-    known = jnp.where(free & jnp.isfinite(before), before, 0.0)
-    return _Fitted(
-        found, covariance, held, model.log_density(found.point, used), before, yields, after,
-        jnp.sqrt(((rows * known[:, None]) ** 2).sum(axis=0)),
-    )  # fmt: skip
+    return _Fitted(found, covariance, held, model.log_density(found.point, used), prefit_std(model))
 
 
 def _inverse(hessian: Any, held: Any) -> Any:
@@ -252,6 +246,6 @@ def _result(model: Model, parts: _Fitted) -> Fit:
     status = fit_status(model, minimum.point[None], minimum.decrement[None], minimum.curvature[None])
     return Fit(
         parameter_names(layout.sets), minimum.point, np.asarray(parts.covariance), held, -2 * float(parts.log_density),
-        2 * float(minimum.value), layout.bins - free, pulls, constraints, np.asarray(parts.yields),
-        np.asarray(parts.yields_std), np.asarray(parts.yields_std_before), status, int(minimum.iterations),
+        2 * float(minimum.value), layout.bins - free, pulls, constraints, status,
+        int(minimum.iterations),
     )  # fmt: skip

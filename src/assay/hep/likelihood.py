@@ -13,7 +13,7 @@ from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
 from assay.numerics.implicit_minimum import Minimum, implicit_minimum
 
-__all__ = ["discrepancy", "maximum_likelihood"]
+__all__ = ["discrepancy", "maximum_likelihood", "prefit_std"]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -23,6 +23,13 @@ def discrepancy(parameters: Any, given: tuple[Model, Data]) -> Any:
     """How far log L(parameters) of a model and data lies below that of the saturated model."""
     model, data = given
     return model.discrepancy(parameters, data)
+
+
+def prefit_std(model: Model) -> Any:
+    """(parameters,): the standard deviations that the constraints alone give, infinite without one."""
+    layout, width = model.layout, model.constraint_width()
+    deviation = jnp.where(layout.auxiliary_is_poisson, 1 / jnp.sqrt(width), width)
+    return jnp.full(layout.size, jnp.inf).at[layout.auxiliary_parameter].set(deviation)
 
 
 _minimum = implicit_minimum(discrepancy, discrepancy_derivatives)
@@ -36,7 +43,8 @@ def maximum_likelihood(
     Arguments:
         model: its leaves may be traced.
         data: observed, Asimov or a toy.
-        start: (parameters,), where the fit begins and what it holds; the model's where it is left out.
+        start: (parameters,), where the fit begins and what it holds; the model's where it is left out. Where a yield is
+            negative there, what is free begins at the model's.
         free: (parameters,), True where the fit may move; all that the model does not fix where it is left out.
         lower, upper: (parameters,), bounds; the model's where they are left out.
 
@@ -59,6 +67,7 @@ def maximum_likelihood(
     return _minimum(
         (model, data),
         jnp.asarray(layout.start if start is None else start),
+        jnp.asarray(layout.start),
         jnp.asarray(layout.lower if lower is None else lower),
         jnp.asarray(layout.upper if upper is None else upper),
         jnp.asarray(~layout.fixed if free is None else free),

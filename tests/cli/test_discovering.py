@@ -54,7 +54,9 @@ def test_the_table_the_law_and_its_constants_are_printed(table: Path) -> None:
     ]
     (law,) = [line for line in lines if line.startswith("recommended: ")]
     assert law.startswith("recommended: period = 6.28318530")
-    assert lines[-1] == "in length [mm], gravity [mm/s^2], period [s]"
+    assert lines[-2] == "in length [mm], gravity [mm/s^2], period [s]"
+    # 2 pi / sqrt(1000), for a length in millimetres
+    assert lines[-1] == "in the units of the table: period = 0.1986917653*sqrt(length)/sqrt(gravity)"
     assert "deterministic: " in result.stderr
 
 
@@ -86,6 +88,45 @@ def test_operators_and_features_are_taken(table: Path) -> None:
     assert result.stdout.split("*", 1)[1] == "sqrt(length)/sqrt(gravity)\n"
 
 
+def test_columns_are_ignored_and_errors_have_a_column(tmp_path: Path) -> None:
+    x = np.linspace(1.0, 3.0, 20)
+    place = tmp_path / "data.csv"
+    table = {"run no.": range(20), "x": x, "y": np.where(x > 2.0, 3.0, 2.0) * x, "fluid": ["water"] * 20}
+    pd.DataFrame({**table, "error": np.where(x > 2.0, 1e6, 1.0)}).to_csv(place, index=False)
+    plain = [
+        "--response",
+        "y",
+        "--unary",
+        "",
+        "--binary",
+        "*",
+        "--engines",
+        "deterministic",
+        "--quiet",
+        "--as",
+        "text",
+    ]
+    weighed = run(str(place), *plain, "--ignore", "run no., fluid", "--standard-error", "error")
+    assert weighed.stdout == "2*x\n"
+    equal = run(str(place), *plain, "--ignore", "run no., fluid, error", "--standard-error", "0.1")
+    assert equal.stdout != weighed.stdout
+    with pytest.raises(UsageError, match="column 'fluid' must hold numbers, got 'water'; leave it out"):
+        run(str(place), *plain)
+
+
+def test_the_law_is_printed_in_the_units_of_the_table_with_its_groups(tmp_path: Path) -> None:
+    pytest.importorskip("pint")
+    generator = np.random.default_rng(0)
+    data = {name: generator.uniform(1.0, 3.0, 40) for name in ("rho", "v", "d", "mu")}
+    data["drop"] = 1e-3 * 0.5 * data["rho"] * data["v"] ** 2
+    place = tmp_path / "drop.csv"
+    pd.DataFrame(data).to_csv(place, index=False)
+    units = "rho=kg/m^3, v=m/s, d=m, mu=Pa*s, drop=kPa"
+    lines = run(str(place), "--units", units, "--engines", "deterministic", "--quiet").stdout.splitlines()
+    assert "recommended: drop = 0.5*rho*v^2" in lines
+    assert lines[-2:] == ["in the units of the table: drop = 0.0005*rho*v^2", "groups: Reynolds rho*v*d/mu"]
+
+
 def test_a_picture_is_drawn(table: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     place = tmp_path / "law.png"
@@ -98,6 +139,8 @@ def test_a_picture_is_drawn(table: Path, tmp_path: Path) -> None:
     [
         (["--units", "length"], "--units must be like"),
         (["--plot", "law.html"], "must end in .png, .svg, .pdf"),
+        (["--ignore", "speed"], "--ignore must name columns of"),
+        (["--standard-error", "speed"], "--standard-error must be a number or one of the columns"),
         (["--response", "speed"], "the response must be one of the columns"),
         (["--engines", "eureqa"], "an engine must be one of"),
     ],

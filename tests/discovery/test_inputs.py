@@ -63,7 +63,7 @@ def test_the_response_can_be_values_beside_the_table() -> None:
         ([{"a": 1.0}, {"b": 1.0}], "a", "every row must have the keys"),
         ({"x": X, "y": X}, 2, "the number of the response must be that of one of 2 columns, got 2"),
         ({"x": X, "y": X}, "z", "the response must be one of the columns"),
-        ({"x": ["a"] * 12, "y": X}, "y", "column 'x' must hold numbers"),
+        ({"x": ["a"] * 12, "y": X}, "y", "column 'x' must hold numbers, got 'a'; leave it out"),
     ],
 )
 def test_other_data_is_refused(data: Any, response: str | int, message: str) -> None:

@@ -97,6 +97,14 @@ def test_progress_is_written_to_the_standard_error(capsys: pytest.CaptureFixture
     assert written.out == ""
 
 
+def test_a_long_search_says_that_it_goes_on() -> None:
+    lines: list[str] = []
+    texts = tuple(f"x1 + 0.01*x2^{power}" for power in range(1, 251))
+    laws = discover(DATA, "y", engines=[Guessing(texts)], progress=lines.append)
+    assert lines[:2] == ["guessing: 100 equations", "guessing: 200 equations"]
+    assert lines[2].startswith(f"guessing: {len(laws.laws)} laws")
+
+
 def guessed_loss() -> float:
     engine = Guessing(("x1 + sin(2*x1*x2)^3",))
     return discover(DATA, "y", engines=[engine]).recommended.fit.loss

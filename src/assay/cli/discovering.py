@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,14 @@ class Language(StrEnum):
 
 Response = Annotated[
     str | None, typer.Option(help="The column to be explained, by name; left out: the last one.")
+]
+StandardError = Annotated[
+    str | None,
+    typer.Option(help="The column that holds the standard errors of the response, or a number for all rows."),
+]
+Ignore = Annotated[
+    str | None,
+    typer.Option(help="Columns that are not to be in the law, such as 'run, comment'; commas between."),
 ]
 Units = Annotated[
     str | None,
@@ -59,6 +68,8 @@ Plot = Annotated[
 def discover(
     data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with names in its first line.")],
     response: Response = None,
+    standard_error: StandardError = None,
+    ignore: Ignore = None,
     units: Units = None,
     features: Features = None,
     binary: Binary = None,
@@ -79,7 +90,8 @@ def discover(
 
     \b
         assay discover pendulum.csv --units "length=m, gravity=m/s^2, period=s"
-        assay discover data.csv --response drag --unary "exp log" --time-budget 60
+        assay discover data.csv --response drag --standard-error drag_error --ignore "run, comment"
+        assay discover data.csv --unary "exp log" --time-budget 60
         assay discover data.csv --as c > law.h
     """
     from assay.discovery.discover import discover as found_in
@@ -87,10 +99,12 @@ def discover(
 
     if plot is not None and plot.suffix not in PICTURES:
         raise UsageError(f"the output of a picture must end in {', '.join(PICTURES)}, got {plot}")
-    table = _table(data)
+    table = _table(data, ignore)
+    errors = _standard_error(table, standard_error)
     laws = found_in(
         table,
         list(table)[-1] if response is None else response,
+        standard_error=errors,
         units=_pairs(units, "units"),
         extra_features=_pairs(features, "features"),
         binary_operators=[*(BINARY_OPERATORS if binary is None else binary.split()), *(own or ())],
@@ -112,10 +126,29 @@ def discover(
         typer.echo(_report(laws))
 
 
-def _table(place: Path) -> dict[str, Any]:
+def _table(place: Path, ignore: str | None) -> dict[str, Any]:
     from assay.discovery.data import columns_of
 
-    return columns_of(place)
+    table = columns_of(place)
+    for name in [] if ignore is None else [entry.strip() for entry in ignore.split(",")]:
+        if name not in table:
+            raise UsageError(f"--ignore must name columns of {sorted(table)}, got {name!r}")
+        del table[name]
+    return table
+
+
+def _standard_error(table: dict[str, Any], text: str | None) -> Any:
+    """The column of that name, which leaves the table, or the number."""
+    if text is None:
+        return None
+    if text in table:
+        return table.pop(text)
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(
+            f"--standard-error must be a number or one of the columns {sorted(table)}, got {text!r}"
+        ) from None
 
 
 def _pairs(text: str | None, owner: str) -> dict[str, str] | None:
@@ -134,7 +167,10 @@ def _pairs(text: str | None, owner: str) -> dict[str, str] | None:
 
 
 def _report(laws: Any) -> str:
-    """The table, the recommended law and its constants."""
+    """The table, the recommended law, its constants, and the groups with a name."""
+    from assay.discovery.printing import rounded
+    from assay.space.expressions import Expression, parse
+
     law = laws.recommended
     lines = [str(laws), "", f"recommended: {law}"]
     for constant in law.constants:
@@ -146,7 +182,29 @@ def _report(laws: Any) -> str:
         )
     if laws.units:
         lines.append("in " + ", ".join(f"{name} [{unit}]" for name, unit in laws.units.items()))
+        given = Expression(rounded(parse(law.in_units_of_data, None).tree)).text
+        if given != law.equation:
+            lines.append(f"in the units of the table: {law.response_name} = {given}")
+    named = [f"{group.name} {_product(group.exponents)}" for group in laws.groups if group.name]
+    if named:
+        lines.append(f"groups: {', '.join(named)}")
     return "\n".join(lines)
+
+
+def _product(exponents: Mapping[str, float]) -> str:
+    """A product of powers as text.
+
+    Example:
+        >>> _product({"rho": 1.0, "v": 1.0, "d": 1.0, "mu": -1.0})
+        'rho*v*d/mu'
+    """
+
+    def powers(sign: int) -> str:
+        some = {name: abs(power) for name, power in exponents.items() if sign * power > 0}
+        return "*".join(name if power == 1 else f"{name}^{power:g}" for name, power in some.items())
+
+    above, below = powers(1) or "1", powers(-1)
+    return f"{above}/({below})" if "*" in below else f"{above}/{below}" if below else above
 
 
 def _draw(place: Path, laws: Any, table: dict[str, Any]) -> None:

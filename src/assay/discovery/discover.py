@@ -167,7 +167,8 @@ def _searched(
     for problem in search.problems:
         if request.budget.is_spent and laws:
             break
-        laws = search.judged(engine.equations(problem, request), laws, request.budget, are_fitted=are_fitted)
+        equations = watch.counted(engine.name, engine.equations(problem, request))
+        laws = search.judged(equations, laws, request.budget, are_fitted=are_fitted)
         watch.seen(engine.name, laws)
         if any(map(search.is_exact, laws)):
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -88,7 +88,9 @@ def _numbers(name: str, column: Any) -> Array:
     try:
         values = np.asarray(column, dtype=float)
     except (TypeError, ValueError):
-        raise UsageError(f"column {name!r} must hold numbers, got {column!r:.60}") from None
+        raise UsageError(
+            f"column {name!r} must hold numbers, got {_first_other(column)!r:.60}; leave it out"
+        ) from None
     if values.ndim != 1:
         raise UsageError(f"column {name!r} must have one value for each row, got shape {values.shape}")
     wrong = np.flatnonzero(~np.isfinite(values))
@@ -98,6 +100,16 @@ def _numbers(name: str, column: Any) -> Array:
             f" ({wrong.size} such rows); leave them out"
         )
     return values
+
+
+def _first_other(column: Any) -> Any:
+    """The first entry that is no number; the whole where it is no column."""
+    for entry in column if isinstance(column, Iterable) and not isinstance(column, str) else ():
+        try:
+            float(entry)
+        except (TypeError, ValueError):
+            return entry
+    return column
 
 
 def _check_column(name: str, values: Array, rows: int) -> None:

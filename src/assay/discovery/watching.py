@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from assay.discovery.laws import Law, table_of
 from assay.errors import UsageError
+from assay.space.syntax import Node
 
 __all__ = ["Watch"]
+
+REPORTED = 100  # equations between two lines
 
 
 @final
@@ -34,6 +37,16 @@ class Watch:
         if say is not None and not callable(say):
             raise UsageError(f"progress must be True, False or a function of a line, got {progress!r}")
         return Watch(say, None if equation_file is None else Path(equation_file))
+
+    def counted(self, step: str, equations: Iterator[Node]) -> Iterator[Node]:
+        """The equations as they come, with a line for so many of them."""
+        if self.say is None:
+            yield from equations
+            return
+        for count, equation in enumerate(equations, start=1):
+            if count % REPORTED == 0:
+                self.say(f"{step}: {count} equations")
+            yield equation
 
     def seen(self, step: str, laws: Sequence[Law]) -> None:
         """Report the laws after a step; the file is replaced as a whole."""

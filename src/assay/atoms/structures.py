@@ -22,6 +22,7 @@ from assay.errors import UsageError
 
 __all__ = [
     "Label",
+    "as_energy",
     "bare",
     "label_of",
     "read_structures",
@@ -117,10 +118,30 @@ def structures_of(text: str) -> list[Atoms]:
     try:
         found: Any = read(io.StringIO(text), index=":", format="extxyz")
     except Exception as error:  # noqa: BLE001 - ASE's reader raises what its parsing meets
-        raise UsageError(f"a structure's text must be extended XYZ, got {text[:80]!r}: {error}") from None
+        raise UsageError(f"structures must be extended XYZ; {_what_is_wrong(text, error)}") from None
     if not found:
         raise UsageError("structures as extended XYZ must be at least one, got an empty text")
     return list(found)
+
+
+def _what_is_wrong(text: str, error: Exception) -> str:
+    """Where in a text of extended XYZ the first structure stands that cannot be read, and why it cannot."""
+    lines, begin, number = text.splitlines(), 0, 0
+    while begin < len(lines):
+        place = f"structure {number} (from 0), at line {begin + 1}"
+        try:
+            end = begin + 2 + int(lines[begin])
+        except ValueError:
+            return f"{place}, must begin with its number of atoms, got {lines[begin][:60]!r}"
+        if end > len(lines):
+            return f"{place}, must have {end - begin - 2} atoms, and the text ends after {len(lines) - begin - 2}"
+        try:
+            read(io.StringIO("\n".join([*lines[begin:end], ""])), format="extxyz")
+        except Exception as cause:  # noqa: BLE001 - as above
+            reason = f"{cause} is no chemical symbol" if isinstance(cause, KeyError) else str(cause)
+            return f"{place}, cannot be read: {reason}"
+        begin, number = end, number + 1
+    return str(error)
 
 
 def bare(atoms: Atoms) -> Atoms:
@@ -129,10 +150,10 @@ def bare(atoms: Atoms) -> Atoms:
 
 
 def label_of(atoms: Atoms) -> Label | None:
-    """The label that was read with a structure; None where there is none.
+    """The label that was read with a structure, with energy and forces at least; None where there is none.
 
     Raises:
-        UsageError: when forces or virial have another shape than the structure asks for.
+        UsageError: when the energy is no number, or forces or virial have another shape than the structure asks for.
     """
     if "REF_energy" not in atoms.info or "REF_forces" not in atoms.arrays:
         return None
@@ -142,7 +163,19 @@ def label_of(atoms: Atoms) -> Label | None:
         if virial.size != 9:
             raise UsageError(f"REF_virial of a structure must hold nine numbers, got {virial.size}")
         virial = virial.reshape(3, 3)
-    return Label(float(atoms.info["REF_energy"]), forces, virial)
+    return Label(as_energy(atoms.info["REF_energy"], "REF_energy"), forces, virial)
+
+
+def as_energy(value: Any, key: str) -> float:
+    """The number that a key of a structure holds.
+
+    Raises:
+        UsageError: when it is none.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{key} of a structure must be a number, got {value!r}") from None
 
 
 def structure_key(atoms: Atoms) -> str:
@@ -171,7 +204,13 @@ def read_structures(path: str | Path) -> list[Atoms]:
     try:
         found: Any = read(path, index=":")
     except Exception as error:  # noqa: BLE001 - each of ASE's readers raises what its parsing meets
-        raise UsageError(f"the structures {path} cannot be read: {error}") from None
+        is_xyz = Path(path).suffix in (".xyz", ".extxyz") and Path(path).is_file()
+        reason = (
+            _what_is_wrong(Path(path).read_text(encoding="utf-8", errors="replace"), error)
+            if is_xyz
+            else error
+        )
+        raise UsageError(f"the structures {path} cannot be read: {reason}") from None
     if not found:
         raise UsageError(f"the structures {path} must hold at least one, got none")
     return list(found)

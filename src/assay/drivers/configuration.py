@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from assay.acquisition.configuration import (
     AcquisitionFunction,
@@ -177,8 +178,8 @@ def validate(data: Mapping[str, Any]) -> ActiveLearningConfiguration:
         raise refusal(error) from None
 
 
-def refusal(error: ValidationError) -> ConfigurationError:
-    """The first thing that is wrong, in one sentence."""
+def refusal(error: ValidationError, schema: type[BaseModel] | None = None) -> ConfigurationError:
+    """The first thing that is wrong, in one sentence; with the schema an unknown key is told what it is near to."""
     first = error.errors(include_url=False)[0]
     cause = first.get("ctx", {}).get("error")
     path = _path(first["loc"])
@@ -190,7 +191,9 @@ def refusal(error: ValidationError) -> ConfigurationError:
         )
     got = shown(first["input"])
     if first["type"] == "extra_forbidden":
-        return ConfigurationError(f"the driver has no key {path!r}, got {got} for it")
+        near = get_close_matches(str(first["loc"][-1]), _keys_at(schema, first["loc"][:-1]), 1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        return ConfigurationError(f"the driver has no key {path!r}{meant}, got {got} for it")
     if first["type"] == "union_tag_invalid":
         context = first.get("ctx", {})
         return ConfigurationError(
@@ -198,6 +201,16 @@ def refusal(error: ValidationError) -> ConfigurationError:
         )
     rule = first["msg"][0].lower() + first["msg"][1:]
     return ConfigurationError(f"the driver's key {path!r}: {rule}, got {got}")
+
+
+def _keys_at(schema: Any, location: Sequence[str | int]) -> list[str]:
+    """The keys that a schema has at a place; none where the place is not inside tables alone."""
+    for part in location:
+        field = schema.model_fields.get(part) if schema is not None else None
+        inner = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        tables = [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        schema = tables[0] if len(tables) == 1 else None
+    return [] if schema is None else list(schema.model_fields)
 
 
 def _path(location: Sequence[str | int]) -> str:

@@ -247,7 +247,10 @@ def test_ramps_go_along_a_trajectory() -> None:
 @pytest.mark.parametrize(
     ("keys", "rule"),
     [
-        ({"structures": "no structure"}, "must be extended XYZ"),
+        (
+            {"structures": "no structure"},
+            "must be extended XYZ; structure 0 .* must begin with its number of atoms",
+        ),
         ({"descriptor": {"species": ["Ni"]}}, "'descriptor.species' must name all species"),
         ({"dynamics": {"temperature_K": -5.0}}, "temperature_K"),
         ({"dynamics": {"steps": 0}}, "'dynamics.steps'"),
@@ -259,7 +262,27 @@ def test_ramps_go_along_a_trajectory() -> None:
         ({"test_fraction": 1.0}, "'test_fraction'"),
         ({"test": structure_text(START)}, "a labelled structure needs one of"),
         ({"base": "no_module:nothing"}, "no_module"),
-        ({"unknown": 1}, "'unknown'"),
+        ({"unknown": 1}, "no key 'unknown', got 1"),
+        ({"dynamics": {"temprature_K": 1.0}}, r"'dynamics.temprature_K' \(did you mean 'temperature_K'\?\)"),
+        ({"targetforce_error_eV_per_A": 1.0}, "did you mean 'target_force_error_eV_per_A'"),
+        ({"dynamics": {"barostat": {"time": 1.0}}}, "did you mean 'time_fs'"),
+        (
+            {"test": labelled_text(1) + structure_text(START)},
+            "'test', structure 1 .from 0.: a labelled structure needs",
+        ),
+        (
+            {"test": labelled_text(1).replace("Cu ", "Ni ")},
+            "structure 0 .* one of Cu, and the structure holds Ni",
+        ),
+        (
+            {"structures": labelled_text(1) + "4\nx\nCu 0 0 0\n"},
+            "structure 1 .from 0., at line 7, must have 4 atoms",
+        ),
+        ({"structures": labelled_text(1).replace("Cu ", "Xq ")}, "structure 0 .* 'Xq' is no chemical symbol"),
+        (
+            {"structures": labelled_text(1, 2).replace("REF_energy=", "REF_energy=x", 2)},
+            "structure 0 .* must be a number",
+        ),
     ],
 )
 def test_a_wrong_key_is_refused_before_anything_runs(keys: dict[str, Any], rule: str) -> None:
@@ -416,3 +439,19 @@ def test_a_target_of_energies_is_met_as_well() -> None:
         study.history, state={"force_error_eV_per_A": 0.1, "energy_error_eV_per_atom": 1e-10}
     )
     assert "not above 1e-09 eV/atom" in str(study.driver.recipe.stop_reason(history_now))
+
+
+def test_a_label_of_forces_alone_is_learnt_from() -> None:
+    forces_alone = labelled_text(1).replace("REF_energy", "other")
+    driver = HyperactiveLearning.from_data({**KEYS, "structures": forces_alone})
+    (known,) = driver.known(history())
+    assert known.energy_eV is None
+    assert known.forces is not None
+    assert not driver.problem.unlabelled
+
+
+def test_results_under_other_names_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    renamed = labelled_text(1).replace("REF_energy", "energy").replace("REF_forces", "forces")
+    driver = HyperactiveLearning.from_data({**KEYS, "structures": renamed.replace("REF_virial", "virial")})
+    assert len(driver.problem.unlabelled) == 1
+    assert "labels that are learnt from are called REF_energy" in caplog.text

@@ -72,7 +72,7 @@ class HyperactiveLearning(AbstractDriver):
         try:
             return HyperactiveLearning(HyperactiveLearningConfiguration.model_validate(dict(data)))
         except ValidationError as error:
-            raise refusal(error) from None
+            raise refusal(error, HyperactiveLearningConfiguration) from None
 
     @cached_property
     def problem(self) -> Problem:

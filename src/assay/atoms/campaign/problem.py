@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ from assay.atoms.dynamics.walk import Walk
 from assay.atoms.dynamics.walls import SphericalWall
 from assay.atoms.labels import label_with
 from assay.atoms.potential.fit import PotentialFit
-from assay.atoms.potential.labelled import LabelledStructure
+from assay.atoms.potential.labelled import LabelKeys, LabelledStructure
 from assay.atoms.potential.potential import LinearPotential
 from assay.atoms.selection.model_scores import AtomicEnergyUncertainty, ExtrapolationGrade, InformationGain
 from assay.atoms.selection.scores import (
@@ -35,13 +36,15 @@ from assay.atoms.selection.scores import (
     Score,
 )
 from assay.atoms.selection.selector import AdaptiveThreshold, Selector, SelectorState
-from assay.atoms.structures import bare, label_of, structures_of
+from assay.atoms.structures import bare, structures_of
 from assay.errors import ConfigurationError, UsageError
 from assay.executors.evaluators import load_function
 
 __all__ = ["Problem"]
 
 Array = np.ndarray
+
+_logger = logging.getLogger(__name__)
 
 
 @final
@@ -63,15 +66,22 @@ class Problem:
     @cached_property
     def unlabelled(self) -> list[Atoms]:
         """The start structures that are to be labelled first."""
-        return [bare(atoms) for atoms in self.starts if label_of(atoms) is None]
+        found = [atoms for atoms in self.starts if not _carries_labels(atoms)]
+        unread = sum(atoms.calc is not None for atoms in found)
+        if unread:
+            _logger.warning(
+                "%d of the key 'structures' carry results called energy or forces: labels that are learnt from are called "
+                "REF_energy, REF_forces and REF_virial",
+                unread,
+            )
+        return [bare(atoms) for atoms in found]
 
     @cached_property
     def labelled(self) -> list[LabelledStructure]:
         """What is known from the beginning."""
+        carrying = [atoms for atoms in self.starts if _carries_labels(atoms)]
         return [
-            self.learnt(_labelled(atoms, number, "structures"))
-            for number, atoms in enumerate(self.starts)
-            if label_of(atoms) is not None
+            self.learnt(one) for one in LabelledStructure.all_of(carrying, "the driver's key 'structures'")
         ]
 
     @cached_property
@@ -88,8 +98,9 @@ class Problem:
         """The structures for errors."""
         if self.settings.test is None:
             return []
-        found = structures_of(self.settings.test)
-        return [_labelled(atoms, number, "test") for number, atoms in enumerate(found)]
+        found = LabelledStructure.all_of(structures_of(self.settings.test), "the driver's key 'test'")
+        self.check_species([one.atoms for one in found], "the driver's key 'test'")
+        return found
 
     @cached_property
     def descriptor(self) -> BodyOrderedDescriptor:
@@ -133,6 +144,16 @@ class Problem:
         if given.score == "descriptor novelty":
             return Novelty.beyond(self._atomic_features, known)
         return RelativeForceUncertainty(given.regulariser_eV_per_A)
+
+    def check_species(self, structures: Sequence[Atoms], what: str) -> None:
+        """Refuse, with a UsageError, structures of species that the descriptor does not know; says which one it was."""
+        for number, atoms in enumerate(structures):
+            unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.descriptor.species))
+            if unknown:
+                raise UsageError(
+                    f"{what}, structure {number} (from 0): the potential is one of {', '.join(self.descriptor.species)}, and "
+                    f"the structure holds {', '.join(unknown)}"
+                )
 
     def _atomic_features(self, atoms: Atoms) -> Array:
         """(atoms, n), the features of each atom."""
@@ -235,12 +256,12 @@ class Problem:
         )
 
 
-def _labelled(atoms: Atoms, number: int, key: str) -> LabelledStructure:
-    """A structure with its labels, and which one it was where they break a rule."""
-    try:
-        return LabelledStructure.of(atoms)
-    except UsageError as error:
-        raise UsageError(f"the driver's key {key!r}, structure {number} (from 0): {error}") from None
+def _carries_labels(atoms: Atoms) -> bool:
+    """Whether a structure has a label of any kind, be it a wrong one."""
+    keys = LabelKeys()
+    return keys.forces in atoms.arrays or any(
+        key in atoms.info for key in (keys.energy, keys.virial, keys.stress)
+    )
 
 
 def _schedule(value: Any, steps: int) -> Schedule:

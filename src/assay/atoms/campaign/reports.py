@@ -73,11 +73,11 @@ class CampaignReport:
         Raises:
             UsageError: when there are none.
         """
-        found = (
-            self.driver.test(self.study.history)
-            if given is None
-            else [LabelledStructure.of(atoms) for atoms in given]
-        )
+        if given is None:
+            found = self.driver.test(self.study.history)
+        else:
+            found = LabelledStructure.all_of(given, "the test")
+            self.driver.problem.check_species(given, "the test")
         if not found:
             raise UsageError(
                 "errors need labelled structures that nothing was learnt from: give a file, or the driver's key 'test' or "

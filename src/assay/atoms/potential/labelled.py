@@ -1,6 +1,6 @@
 """What a reference calculation said of a structure, and how much it counts.
 
-LabelledStructure are kept in an `Atoms` under keys of their own (`REF_energy`, `REF_forces`, `REF_virial`), since ASE moves `energy`,
+Labels are kept in an `Atoms` under keys of their own (`REF_energy`, `REF_forces`, `REF_virial`), since ASE moves `energy`,
 `forces` and `stress` of an extended XYZ file into a calculator. The virial is -volume * stress.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from assay.atoms.labels import label_with
+from assay.atoms.structures import as_energy
 from assay.errors import UsageError
 
 __all__ = ["LabelKeys", "LabelledStructure"]
@@ -86,14 +87,18 @@ class LabelledStructure:
         if virial is None and keys.stress in atoms.info:
             virial = -atoms.get_volume() * _tensor(atoms.info[keys.stress], keys.stress)
         if energy is None and forces is None and virial is None:
+            other = (
+                " but results called energy or forces, which are not read" if atoms.calc is not None else ""
+            )
             raise UsageError(
-                f"a labelled structure needs one of {keys.energy}, {keys.forces}, {keys.virial}, {keys.stress}, got none of them"
+                f"a labelled structure needs one of {keys.energy}, {keys.forces}, {keys.virial}, {keys.stress}, got none of "
+                f"them{other}"
             )
         common = float(atoms.info.get(keys.weight, 1.0))
         by_atom = atoms.arrays.get(f"{keys.forces}_weight", atoms.info.get(f"{keys.forces}_weight", 1.0))
         labels = LabelledStructure(
             atoms,
-            None if energy is None else float(energy),
+            None if energy is None else as_energy(energy, keys.energy),
             None if forces is None else np.array(forces, dtype=np.float64),
             None if virial is None else _tensor(virial, keys.virial),
             common * float(atoms.info.get(f"{keys.energy}_weight", 1.0)),
@@ -102,6 +107,25 @@ class LabelledStructure:
         )
         labels.validate()
         return labels
+
+    @staticmethod
+    def all_of(structures: Sequence[Any], what: str) -> list[LabelledStructure]:
+        """Read the labels of several structures; an error says which of them it was.
+
+        Arguments:
+            structures: ASE's atoms.
+            what: they are, for the error.
+
+        Raises:
+            UsageError: where one carries no label, or one that breaks a rule.
+        """
+        found = []
+        for number, atoms in enumerate(structures):
+            try:
+                found.append(LabelledStructure.of(atoms))
+            except UsageError as error:
+                raise UsageError(f"{what}, structure {number} (from 0): {error}") from None
+        return found
 
     @staticmethod
     def by(calculator: Any, atoms: Any) -> LabelledStructure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from assay.errors import UsageError
 from assay.numerics.linalg import AbstractLinearAlgebra, LapackLinearAlgebra
 from assay.numerics.threads import blas_threads_for
 from assay.surrogates.abstract import AbstractSurrogate, Fitted
+from assay.surrogates.choices import NoiseName, require_choice
 from assay.surrogates.correlation import learned_correlation
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.evidence import Hyperparameters
@@ -71,7 +72,7 @@ class GaussianProcess(AbstractSurrogate):
         algebra: LAPACK's, or JAX's for a device.
 
     Raises:
-        UsageError: when correlated outputs are to be fitted alone, or outliers sought without a fitted noise.
+        UsageError: when a word is unknown, correlated outputs are to be fitted alone, or outliers sought without a fitted noise.
 
     Example:
         >>> x = np.linspace(0.0, 1.0, 8)[:, None]
@@ -91,7 +92,7 @@ class GaussianProcess(AbstractSurrogate):
     mean: TrendName = "constant"
     trend_variance: float = 10.0
     prior_mean: AbstractPriorMean | None = None
-    noise: Literal["fit", "none"] = "fit"
+    noise: NoiseName = "fit"
     deterministic_noise_ratio: float = 1e-8
     noise_prior: NoisePrior = field(default_factory=NoisePrior)
     warping: str = "identity"
@@ -106,6 +107,8 @@ class GaussianProcess(AbstractSurrogate):
     algebra: AbstractLinearAlgebra = field(default_factory=LapackLinearAlgebra)
 
     def __post_init__(self) -> None:
+        require_choice("a Gaussian process", "noise", self.noise, NoiseName)
+        require_choice("a Gaussian process", "mean", self.mean, TrendName)
         if self.correlate_outputs and not self.joint_hyperparameters:
             raise UsageError(
                 "a Gaussian process that correlates its outputs needs joint_hyperparameters=True, got False"

@@ -12,6 +12,7 @@ from assay.errors import UsageError
 from assay.numerics.linalg import AbstractLinearAlgebra, LapackLinearAlgebra
 from assay.numerics.threads import blas_threads_for
 from assay.surrogates.abstract import AbstractSurrogate, Fitted
+from assay.surrogates.choices import require_choice
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.feature_posterior import affine_scaling
 from assay.surrogates.fit import Climb, climb
@@ -86,6 +87,7 @@ class KernelRidge(AbstractSurrogate):
     algebra: AbstractLinearAlgebra = field(default_factory=LapackLinearAlgebra)
 
     def __post_init__(self) -> None:
+        require_choice("kernel ridge regression", "criterion", self.criterion, Criterion)
         if not 0.0 <= self.ridge < np.inf:
             raise UsageError(f"the ridge of kernel ridge regression must not be negative, got {self.ridge!r}")
         if self.inducing is not None and self.inducing < 1:

@@ -12,6 +12,7 @@ import numpy as np
 from assay.errors import UsageError
 from assay.numerics.threads import single_threaded_blas
 from assay.surrogates.abstract import AbstractSurrogate, Fitted
+from assay.surrogates.choices import NoiseName, require_choice
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.feature_maps import AbstractFeatureMap, LinearFeatures, PolynomialFeatures
 from assay.surrogates.feature_posterior import FeaturePosterior, RowNoise, affine_scaling, feature_posterior
@@ -25,6 +26,7 @@ from assay.surrogates.scaling import OutputScaling, standardisation
 __all__ = ["BayesianLinear"]
 
 Array = np.ndarray
+PriorName = Literal["grouped", "shared"]
 
 
 @final
@@ -59,15 +61,17 @@ class BayesianLinear(AbstractSurrogate):
     features: AbstractFeatureMap | Sequence[AbstractFeatureMap] = field(
         default_factory=lambda: PolynomialFeatures(2)
     )
-    prior: Literal["grouped", "shared"] = "grouped"
+    prior: PriorName = "grouped"
     prior_width: float = 5.0
-    noise: Literal["fit", "none"] = "fit"
+    noise: NoiseName = "fit"
     deterministic_noise: float = 1e-8
     prior_mean: AbstractPriorMean | None = None
     category_counts: tuple[int, ...] = ()
     steps: int = 100
 
     def __post_init__(self) -> None:
+        require_choice("a Bayesian linear model", "prior", self.prior, PriorName)
+        require_choice("a Bayesian linear model", "noise", self.noise, NoiseName)
         if not self._maps:
             raise UsageError("a Bayesian linear model needs at least one feature map, got none")
 

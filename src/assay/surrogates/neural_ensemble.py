@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 
 from assay.errors import UsageError
 from assay.numerics.threads import single_threaded_blas
 from assay.surrogates.abstract import AbstractSurrogate, Fitted
+from assay.surrogates.choices import NoiseName, require_choice
 from assay.surrogates.dataset import Dataset
 from assay.surrogates.feature_posterior import FeaturePosterior, RowNoise, affine_scaling, feature_posterior
 from assay.surrogates.features import InputEncoding, check_rows, rows_design
@@ -91,11 +92,14 @@ class NeuralEnsemble(AbstractSurrogate):
     batch: int = 512
     resampling: Resampling = "subset"
     left_out: float = 0.2
-    noise: Literal["fit", "none"] = "fit"
+    noise: NoiseName = "fit"
     prior_mean: AbstractPriorMean | None = None
     category_counts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        require_choice(_WHOSE, "initialisation", self.initialisation, InitialisationName)
+        require_choice(_WHOSE, "resampling", self.resampling, Resampling)
+        require_choice(_WHOSE, "noise", self.noise, NoiseName)
         if self.members < 2:
             raise UsageError(f"{_WHOSE} needs at least 2 members, got {self.members!r}")
         if not self.hidden_widths or min(self.hidden_widths) < 1:

@@ -41,7 +41,7 @@ MISTAKES = {
     ),
     "an unknown modifier": (
         lambda data: _modifier(data, "SR", "bkgA", "kA").update(type="normfaktor"),
-        "channel 'SR', sample 'bkgA', modifier 'kA': its type must be one of histosys, .*got 'normfaktor'",
+        "channel 'SR', sample 'bkgA', modifier 'kA': its type must be one of 'histosys', .*got 'normfaktor'",
     ),
     "a modifier without its type": (
         lambda data: _modifier(data, "SR", "bkgA", "kA").pop("type"),
@@ -171,13 +171,17 @@ def test_files_that_are_not_there_or_no_json_are_refused(tmp_path):
         Workspace.read(broken)
 
 
-def test_a_patch_set_makes_one_workspace_per_signal_and_knows_its_own():
+def _patch_set(workspace):
     import hashlib
 
-    workspace = workspaces()["uncorr_1bin"]
     text = json.dumps(workspace.to_data(), sort_keys=True, ensure_ascii=False).encode()
-    data = {
-        "metadata": {"digests": {"sha256": hashlib.sha256(text).hexdigest()}, "labels": ["mass"]},
+    return {
+        "metadata": {
+            "references": {"hepdata": "ins1234567"},
+            "digests": {"sha256": hashlib.sha256(text).hexdigest()},
+            "labels": ["mass"],
+            "description": "two points",
+        },
         "patches": [
             {
                 "metadata": {"name": "m1", "values": [1]},
@@ -185,8 +189,13 @@ def test_a_patch_set_makes_one_workspace_per_signal_and_knows_its_own():
             },
             {"metadata": {"name": "bad", "values": [2]}, "patch": [{"op": "remove", "path": "/nowhere"}]},
         ],
+        "version": "1.0.0",
     }
-    patches = PatchSet.from_data(data)
+
+
+def test_a_patch_set_makes_one_workspace_per_signal_and_knows_its_own():
+    workspace = workspaces()["uncorr_1bin"]
+    patches = PatchSet.from_data(_patch_set(workspace))
     patches.verify(workspace.to_data())
     other = patches.apply(workspace, "m1")
     assert other.channels[0].samples[0].data == [7.0]
@@ -197,6 +206,51 @@ def test_a_patch_set_makes_one_workspace_per_signal_and_knows_its_own():
         patches.apply(workspace, "bad")
     with pytest.raises(UsageError, match="belongs to the workspace of sha256"):
         patches.verify(other.to_data())
+
+
+@pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
+def test_what_is_written_is_read_back_and_is_in_the_schema_of_pyhf(tmp_path):
+    import pyhf
+
+    workspace = Workspace.from_data(WHOLE)
+    workspace.write(tmp_path / "workspace.json")
+    assert Workspace.read(tmp_path / "workspace.json") == workspace
+    pyhf.schema.validate(json.loads((tmp_path / "workspace.json").read_text()), "workspace.json")
+    small = workspaces()["uncorr_1bin"]
+    PatchSet.from_data(_patch_set(small)).write(tmp_path / "signals.json")
+    assert PatchSet.read(tmp_path / "signals.json") == PatchSet.from_data(_patch_set(small))
+    theirs = pyhf.PatchSet(json.loads((tmp_path / "signals.json").read_text()))
+    ours = PatchSet.read(tmp_path / "signals.json").apply(small, "m1")
+    assert theirs.apply(small.to_data(), "m1") == ours.to_data()  # it verifies the digest
+
+
+PATCH_MISTAKES = {
+    "no version": (lambda data: data.pop("version"), "patch set: the whole: the key 'version' is missing"),
+    "no values": (
+        lambda data: data["patches"][0]["metadata"].pop("values"),
+        "patch set: patch 'm1', metadata: the key 'values' is missing",
+    ),
+    "no patches": (lambda data: data.update(patches=[]), "patch set: patches: list should have at least 1 item"),
+    "too many values": (
+        lambda data: data["patches"][0]["metadata"].update(values=[1, 2]),
+        "patch 'm1' must have 1 values, of mass, got 2",
+    ),
+    "a name twice": (
+        lambda data: data["patches"][1]["metadata"].update(name="m1"), "must have its own name, got 'm1' twice",
+    ),
+    "values twice": (
+        lambda data: data["patches"][1]["metadata"].update(values=[1]), r"must have its own values, got \(1,\) twice",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(PATCH_MISTAKES))
+def test_a_broken_patch_set_is_refused_in_one_sentence(name):
+    broken, words = PATCH_MISTAKES[name]
+    data = _patch_set(workspaces()["uncorr_1bin"])
+    broken(data)
+    with pytest.raises(ConfigurationError, match=words):
+        PatchSet.from_data(data)
 
 
 @pytest.mark.parametrize(("code", "kind"), [("code0", "histosys"), ("code2", "histosys"), ("code4p", "histosys"),

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from assay.errors import ConfigurationError, UsageError
-from assay.hep.plain_json import applied, read_json
+from assay.hep.plain_json import applied, broken_rule, read_json
 
 __all__ = [
     "Binned",
@@ -98,7 +98,6 @@ class Lumi(_Part):
 
 
 Modifier = Annotated[Histosys | Normsys | Binned | Free | Lumi, Field(discriminator="type")]
-MODIFIERS = ("histosys", "normsys", "shapesys", "staterror", "normfactor", "shapefactor", "lumi")
 
 
 class Sample(_Part):
@@ -178,7 +177,7 @@ class Workspace(_Part):
         try:
             workspace = cls.model_validate(data)
         except ValidationError as error:
-            raise ConfigurationError(_sentence(data, error)) from None
+            raise ConfigurationError(broken_rule("workspace", data, error)) from None
         _check_consistency(workspace)
         return workspace
 
@@ -196,6 +195,10 @@ class Workspace(_Part):
         return json.loads(self.model_dump_json(exclude_none=True, round_trip=True)) | {
             "channels": [_channel_data(channel) for channel in self.channels]
         }
+
+    def write(self, path: str | Path) -> None:
+        """Write the JSON file that `read` and pyhf read."""
+        Path(path).write_text(json.dumps(self.to_data(), indent=2) + "\n", encoding="utf-8")
 
     def patched(self, operations: Sequence[Mapping[str, Any]]) -> Workspace:
         """A new workspace with a JSON patch applied.
@@ -225,38 +228,6 @@ class Workspace(_Part):
 def _channel_data(channel: Channel) -> dict[str, Any]:
     """A channel as plain data; `data: null` of free modifiers is part of the format and is kept."""
     return json.loads(channel.model_dump_json())
-
-
-def _sentence(data: Any, error: ValidationError) -> str:
-    """The first failure as one sentence, with names where the path has numbers."""
-    first = error.errors()[0]
-    path, kind, got = first["loc"], first["type"], first["input"]
-    if kind in ("missing", "extra_forbidden"):
-        path, key = path[:-1], path[-1]
-        rule = f"the key {key!r} is missing" if kind == "missing" else f"the format has no key {key!r}"
-    elif kind == "union_tag_not_found":
-        rule = "the key 'type' is missing"
-    elif kind == "union_tag_invalid":
-        rule = f"its type must be one of {', '.join(MODIFIERS)}, got {got.get('type')!r}"
-    else:
-        said = first["msg"].removeprefix("Value error, ")
-        rule = f"{said[0].lower()}{said[1:]}, got {repr(got)[:80]}"
-    return f"workspace: {', '.join(_names(data, path)) or 'the whole'}: {rule}"
-
-
-def _names(data: Any, path: Sequence[int | str]) -> list[str]:
-    """The keys on a path, numbers replaced by the names of what they lead to."""
-    words: list[str] = []
-    node = data
-    for key in path:
-        if isinstance(key, int) and isinstance(node, list | tuple) and key < len(node):
-            node = node[key]
-            name = node.get("name") if isinstance(node, Mapping) else None
-            words[-1:] = [f"{words[-1].removesuffix('s')} {name!r}" if name else f"{words[-1]}[{key}]"]
-        elif isinstance(node, Mapping) and key in node:
-            node = node[key]
-            words.append(str(key))
-    return words
 
 
 def _check_consistency(workspace: Workspace) -> None:

@@ -36,7 +36,8 @@ def _patches(count=7):
                 "patch": [{"op": "replace", "path": "/channels/0", "value": channel}],
             }
         )
-    return PatchSet.from_data({"metadata": {"digests": {}, "labels": ["mass"]}, "patches": patches})
+    about = {"digests": {}, "labels": ["mass"]}
+    return PatchSet.from_data({"metadata": about, "patches": patches, "version": "1.0.0"})
 
 
 def test_signal_points_of_a_patch_set_are_tested_as_each_alone(monkeypatch):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from tests.docs_pictures import blocks, pictures
 from tests.schema_tables import MODELS, with_tables
 
 import assay
@@ -21,13 +22,9 @@ from assay.study.file import read_study_file
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+IMAGE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 PRINTS = re.compile(r"#\s*prints (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+\.md)(#[\w-]+)?\)")
-
-
-def blocks(page: Path) -> list[str]:
-    return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
 def name_of(page: Path) -> str:
@@ -48,6 +45,15 @@ def test_blocks_run_and_print_what_they_say(
         expected = PRINTS.findall(block)
         if expected:
             assert printed.getvalue().splitlines() == expected
+    assert {path.name for path in tmp_path.glob("*.png")} <= pictures(page), (
+        "a picture that the page does not show"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pictures_are_there(page: Path) -> None:
+    for target in IMAGE.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).is_file(), f"{target}: python -m tests.docs_pictures {name_of(page)}"
 
 
 def test_the_readme_example_is_short_and_prints_a_number() -> None:
@@ -82,6 +88,11 @@ def test_links_lead_somewhere(page: Path) -> None:
                 f"#{re.sub(r'[^a-z0-9 -]', '', heading.lower()).replace(' ', '-')}" for heading in headings
             }
             assert anchor in slugs, f"{target}{anchor}"
+
+
+def test_every_folder_has_a_page_of_its_interfaces() -> None:
+    folders = {path.parent.name for path in (ROOT / "src" / "assay").glob("*/__init__.py")}
+    assert {page.stem for page in (DOCS / "api").glob("*.md")} == folders - {"cli", "codec"}
 
 
 def test_every_public_name_has_a_section() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ase.build import bulk
+from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from ase.io import read
 from typer.testing import CliRunner
 
+from assay.atoms.campaign.beginning import begin_campaign
 from assay.atoms.labels import label_with
 from assay.atoms.structures import structure_text, write_structures
 from assay.cli.main import app
@@ -63,7 +66,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = invoke("run", place / "STUDY.toml").splitlines()
     assert any(line.startswith("3 evaluations; max_iter") for line in lines)
     assert lines[-3].split()[:3] == ["energy", "all", "4"]
+    assert lines[-3].endswith("meV/atom")
     return place
+
+
+def test_who_has_structures_and_a_calculator_has_a_campaign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = bulk("Cu", cubic=True)
+    (tmp_path / "start.xyz").write_text(structure_text(start))
+    arguments = ("new", tmp_path / "start.xyz", "--calculator", "ase.calculators.emt:EMT", "--labels", 3)
+    assert "next: assay atoms run" in invoke(*arguments)
+    study = tmp_path / "STUDY.toml"
+    small = "[driver.descriptor]\nradial_count = 2\nangular_count = 2\ncubic_count = 0\npair_count = 4\n\n[driver.dynamics]"
+    study.write_text(
+        study.read_text().replace("[driver.dynamics]", small).replace("steps = 1000 ", "steps = 20")
+    )
+    monkeypatch.delitem(sys.modules, "reference", raising=False)
+    assert "3 evaluations; max_iter" in invoke("run", study)
+    assert len(list((tmp_path / "labels").iterdir())) == 3
+    with pytest.raises(UsageError, match=r"without STUDY.toml and reference.py"):
+        invoke(*arguments)
+
+
+def test_the_first_files_of_a_campaign_suit_its_structures(tmp_path: Path) -> None:
+    water = molecule("H2O")
+    (tmp_path / "water.xyz").write_text(structure_text(water))
+    (tmp_path / "test.xyz").write_text(structure_text(water, label_with(EMT(), water)))
+    begin_campaign(tmp_path / "water.xyz", "ase.calculators.emt:EMT", tmp_path / "test.xyz", 7)
+    keys = tomllib.loads((tmp_path / "STUDY.toml").read_text())
+    assert keys["driver"]["dynamics"]["wall"]["radius_A"] == pytest.approx(2.8)
+    assert keys["driver"]["test"] == {"file": "test.xyz"}
+    assert keys["stop"]["max_evaluations"] == 7
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "start.xyz").write_text(structure_text(bulk("Cu")))
+    with pytest.raises(UsageError, match=r"structure 0 .from 0.: a labelled structure needs"):
+        begin_campaign(other / "start.xyz", "ase.calculators.emt:EMT", other / "start.xyz", 7)
+    begin_campaign(other / "start.xyz", "ase.calculators.emt:EMT", None, 7)
+    assert tomllib.loads((other / "STUDY.toml").read_text())["driver"]["test_fraction"] == 0.1
 
 
 def test_errors_and_calibration_are_printed(folder: Path) -> None:
@@ -75,7 +116,7 @@ def test_errors_and_calibration_are_printed(folder: Path) -> None:
     assert found["calibration"]["forces"]["count"] == 48
 
 
-@pytest.mark.parametrize("kind", ["walks", "learning", "calibration", "dimers"])
+@pytest.mark.parametrize("kind", ["walks", "learning", "parity", "calibration", "dimers"])
 def test_pictures_are_drawn(folder: Path, kind: str) -> None:
     place = folder / f"{kind}.png"
     assert invoke("plot", kind, folder / "STUDY.toml", "-o", place) == f"wrote {place}\n"

@@ -16,16 +16,20 @@ __all__ = ["app"]
 
 HELP = """Learn an interatomic potential: structures by biased dynamics, labels by any calculator of ASE.
 
-A campaign is a study whose driver is HyperactiveLearning, described in a study file.
+A campaign is a study whose driver is HyperactiveLearning, described in a study file. It begins with structures as extended
+XYZ and a calculator; what it learns is a potential that is linear in features of two, three and four bodies.
 
 \b
+    assay atoms new START.xyz --calculator module:function   write STUDY.toml and reference.py beside it
     assay atoms run STUDY.toml                     find structures, label them, until a rule says stop
     assay atoms evaluate STUDY.toml TEST.xyz       errors and calibration at labelled structures
     assay atoms plot walks STUDY.toml -o bias.png  scores, strength of the bias, what was picked
     assay atoms export STUDY.toml -o labels.xyz    every labelled structure
+    assay atoms export STUDY.toml --potential potential.npz
     assay atoms label IN.xyz --calculator module:function -o labels.xyz
 
-Stop at any moment, and run again: it goes on with the same structures.
+Labels in a file are called REF_energy (eV), REF_forces (eV/A) and REF_virial (eV, minus the volume times the stress). Stop at any
+moment, and run again: it goes on with the same structures.
 """
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -41,6 +45,7 @@ class Picture(StrEnum):
     walks = "walks"
     learning = "learning"
     calibration = "calibration"
+    parity = "parity"
     dimers = "dimers"
 
 
@@ -53,6 +58,33 @@ TestFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
+
+
+@app.command()
+def new(
+    structures: Annotated[
+        Path, typer.Argument(metavar="START.xyz", help="Where trajectories begin, as extended XYZ.")
+    ],
+    calculator: Annotated[
+        str,
+        typer.Option(
+            help="module:function that makes a calculator of ASE, such as ase.calculators.emt:EMT; modules beside START.xyz are "
+            "found."
+        ),
+    ],
+    test: Annotated[
+        Path | None,
+        typer.Option(help="Labelled structures for errors; left out: a tenth of the campaign's own."),
+    ] = None,
+    labels: Annotated[int, typer.Option(min=1, help="How many labels the campaign may pay for.")] = 40,
+) -> None:
+    """Begin a campaign: write STUDY.toml and reference.py beside the structures, with what is worth knowing about each key."""
+    from assay.atoms.campaign.beginning import begin_campaign
+
+    sys.path.insert(0, str(structures.parent.resolve()))  # as the study will find them
+    for written in begin_campaign(structures, calculator, test, labels):
+        typer.echo(f"wrote {written}")
+    typer.echo(f"next: assay atoms run {structures.parent / 'STUDY.toml'}")
 
 
 @app.command()
@@ -112,7 +144,9 @@ def plot(
     picture: Annotated[
         Picture,
         typer.Argument(
-            help="What to draw: walks, learning, calibration or dimers.", metavar="KIND", show_choices=False
+            help="What to draw: walks, learning, parity, calibration or dimers.",
+            metavar="KIND",
+            show_choices=False,
         ),
     ],
     target: Target,
@@ -126,8 +160,9 @@ def plot(
     \b
     walks        score and strength of the bias along the walks, with what was labelled
     learning     the error of the forces of the test against the number of labels
+    parity       predictions beside labels of the test: energies, forces, virials
     calibration  errors of the forces of the test over their predicted deviations, beside a normal distribution
-    dimers       the energy of two atoms over their distance: is there a hole?
+    dimers       the energy of two atoms over their distance, for each pair of species: is there a hole?
     """
     from assay.cli.target import writing
 
@@ -221,27 +256,35 @@ def _structures(path: Path | None) -> Any:
 
 
 def _print_errors(rows: Any) -> None:
-    typer.echo(f"{'errors':12} {'group':12} {'labels':>7} {'mean abs.':>10} {'rms':>10} {'largest':>10}")
+    """A table; energies and virials per atom in meV, which their errors are a few of."""
+    typer.echo(f"{'errors':10} {'group':10} {'labels':>7} {'mean abs.':>10} {'rms':>10} {'largest':>10} unit")
     for row in rows:
-        numbers = f"{row.mean_absolute:10.4g} {row.root_mean_square:10.4g} {row.largest:10.4g}"
-        typer.echo(f"{row.kind:12} {row.group:12} {row.count:7d} {numbers} {row.unit}")
+        scale, unit = (1e3, "meV/atom") if row.unit == "eV/atom" else (1.0, row.unit)
+        errors = (scale * value for value in (row.mean_absolute, row.root_mean_square, row.largest))
+        numbers = " ".join(f"{error:10.4g}" for error in errors)
+        typer.echo(f"{row.kind:10} {row.group:10} {row.count:7d} {numbers} {unit}")
 
 
 def _drawn(picture: Picture, report: Any, test: Any) -> Any:
-    from assay.plots.atoms import campaign_learning, dimers, walks
+    from assay.plots.atoms import campaign_learning, dimers, parity, walks
     from assay.plots.style import new_figure
 
     if picture is Picture.walks:
         return walks(report.stories())
+    if picture is Picture.dimers:
+        return dimers(*_dimers(report))
+    if picture is Picture.parity:
+        units = {"energy": "eV/atom", "forces": "eV/A", "virial": "eV/atom"}
+        return parity(
+            {one.kind: (one.label, one.error, units[one.kind]) for one in report.standardised(test)}
+        )
     axes = new_figure().subplots()
     if picture is Picture.learning:
         return campaign_learning(*report.learning_curve(), ax=axes)
-    if picture is Picture.calibration:
-        from assay.plots.calibration import standardised_residuals
+    from assay.plots.calibration import standardised_residuals
 
-        forces = next(one for one in report.standardised(test) if one.kind == "forces")
-        return standardised_residuals(forces.error, [0.0] * len(forces.error), forces.deviation, ax=axes)
-    return dimers(*_dimers(report), ax=axes)
+    forces = next(one for one in report.standardised(test) if one.kind == "forces")
+    return standardised_residuals(forces.error, [0.0] * len(forces.error), forces.deviation, ax=axes)
 
 
 def _dimers(report: Any) -> tuple[Any, dict[str, Any]]:

@@ -29,11 +29,13 @@ class Standardised:
         kind: "energy", "forces" or "virial".
         error: (labels,): predicted minus labelled; energies and virials per atom, in eV; forces in eV/A.
         deviation: (labels,): predicted, with the noise of the label, in the same unit.
+        label: (labels,): what was labelled, in the same unit; energies beyond those of lone atoms.
     """
 
     kind: str
     error: Array
     deviation: Array
+    label: Array
 
     @property
     def z(self) -> Array:
@@ -101,8 +103,8 @@ def standardised_errors(
         potential: without looks at these structures.
         structures: labelled, not fitted.
     """
-    found: dict[str, tuple[list[Array], list[Array]]] = {
-        kind: ([], []) for kind in ("energy", "forces", "virial")
+    found: dict[str, tuple[list[Array], list[Array], list[Array]]] = {
+        kind: ([], [], []) for kind in ("energy", "forces", "virial")
     }
     inverse_root, weights, noise = potential.looked.inverse_root, potential.weights, potential.noise
     for labels in structures:
@@ -129,8 +131,7 @@ def standardised_errors(
             variance = np.einsum("ij,ij->i", whitened, whitened) + deviation**2
             found[kind][0].append((design @ weights - label.ravel()) / unit)
             found[kind][1].append(np.sqrt(variance) / unit)
+            found[kind][2].append(label.ravel() / unit)
     return tuple(
-        Standardised(kind, np.concatenate(errors), np.concatenate(deviations))
-        for kind, (errors, deviations) in found.items()
-        if errors
+        Standardised(kind, *map(np.concatenate, columns)) for kind, columns in found.items() if columns[0]
     )

@@ -13,6 +13,7 @@ jax = jax_module()
 jnp = jax.numpy
 
 ALL = np.array([True, True])
+START = np.array([0.2, 0.5])
 
 
 def _valley(point, data):
@@ -78,7 +79,7 @@ def test_first_and_second_derivatives_are_those_of_differences_also_at_a_bound(u
     minimum = implicit_minimum(_valley)
 
     def second(data):
-        return minimum(data, np.array([0.2, 0.5]), np.full(2, -9.0), jnp.array([upper, 9.0]), ALL).point[1]
+        return minimum(data, START, START, np.full(2, -9.0), jnp.array([upper, 9.0]), ALL).point[1]
 
     step = 1e-3
     with float64():
@@ -88,12 +89,41 @@ def test_first_and_second_derivatives_are_those_of_differences_also_at_a_bound(u
     assert bend == pytest.approx((values[2] - 2 * values[1] + values[0]) / step**2, rel=1e-3, abs=1e-4)
 
 
+def test_the_value_has_its_first_and_second_derivatives_too():
+    def function(point, data):
+        return (point[0] - data**2) ** 2 + data * point[0] + (point[1] - point[0] * data) ** 2
+
+    # At x = d^2 - d/2 and y = x d the value is d^2/4 + d x.
+    value = implicit_minimum(function)
+    start, far = np.zeros(2), np.full(2, 99.0)
+    with float64():
+        whole = lambda data: value(data, start, start, -far, far, ALL).value  # noqa: E731
+        assert float(whole(2.0)) == pytest.approx(7.0, rel=1e-12)
+        assert float(jax.grad(whole)(2.0)) == pytest.approx(3 * 2.0**2 - 2.0 / 2, rel=1e-12)
+        assert float(jax.grad(jax.grad(whole))(2.0)) == pytest.approx(6 * 2.0 - 0.5, rel=1e-12)
+
+
+def test_where_the_start_has_no_value_the_search_begins_at_the_refuge():
+    def barrier(point, data):
+        return point[0] - data * jnp.log(point[0]) + (point[1] - 1.0) ** 2
+
+    start, far = np.array([-1.0, 0.3]), np.full(2, 9.0)
+    with float64():
+        found = bounded_minimum(barrier, 2.0, start, -far, far, ALL, refuge=np.array([3.0, 3.0]))
+        lost = bounded_minimum(barrier, 2.0, start, -far, far, ALL)
+        held = bounded_minimum(barrier, 2.0, start, -far, far, np.array([False, True]), refuge=far)
+    np.testing.assert_allclose(found.point, [2.0, 1.0], atol=1e-9)
+    assert not np.isfinite(lost.value)
+    assert not np.isfinite(held.value)
+    assert float(held.point[0]) == -1.0  # what is held stays
+
+
 def test_the_bound_itself_moves_what_is_pressed_against_it():
     minimum = implicit_minimum(_valley)
 
     def second(upper):
         high = jnp.stack([upper, 9.0])
-        return minimum(1.0, np.array([0.2, 0.5]), np.full(2, -9.0), high, ALL).point[1]
+        return minimum(1.0, START, START, np.full(2, -9.0), high, ALL).point[1]
 
     with float64():
         assert float(jax.grad(second)(0.5)) == pytest.approx(1.0, rel=1e-9)  # y = x^2 at x = 0.5

@@ -255,9 +255,6 @@ def _fit_from(
     """A fit that begins where another one ended, with the parameter of interest free or held at a value."""
     layout, place = model.layout, model.layout.interest
     start = previous.at[place].set(jnp.where(is_held, value, previous[place]))
-    # Yields that the previous fit could afford may be negative without its signal: then begin anew.
-    anew = jnp.asarray(layout.start).at[place].set(start[place])
-    start = jnp.where(jnp.isfinite(discrepancy(start, (model, data))), start, anew)
     is_free = jnp.asarray(~layout.fixed)
     free = is_free.at[place].set(is_free[place] & ~jnp.asarray(is_held))
     return maximum_likelihood(model, data, start=start, free=free, lower=bounds[0], upper=bounds[1])

@@ -90,6 +90,7 @@ def bounded_minimum(
     upper: Any,
     free: Any,
     *,
+    refuge: Any = None,
     derivatives: Derivatives | None = None,
     escapes: bool = True,
 ) -> Minimum:
@@ -101,6 +102,7 @@ def bounded_minimum(
         start: (dimension,), inside the box; components that are not free keep its values.
         lower, upper: (dimension,); they may be infinite.
         free: (dimension,), True where the search may move.
+        refuge: (dimension,), where the free components begin anew if the function is not finite at the start.
         derivatives: of the same arguments, the function's value, gradient and Hessian, where a formula is faster than
             automatic differentiation.
         escapes: False saves the search for saddles where the start is known to lie in the right valley, in a map over
@@ -122,6 +124,7 @@ def bounded_minimum(
     jax = jax_module()
     jnp = jax.numpy
     start = jnp.where(free, jnp.clip(start, lower, upper), start)
+    refuge = start if refuge is None else jnp.where(free, jnp.clip(refuge, lower, upper), start)
     zero, infinite = jnp.zeros((), start.dtype), jnp.asarray(jnp.inf, start.dtype)
     none = jnp.asarray(0)
     evaluated = _automatic(function) if derivatives is None else derivatives
@@ -132,7 +135,13 @@ def bounded_minimum(
 
     def advanced(search: _Search) -> _Search:
         # The derivatives stand once in the program, since compiling them is what a first call waits for.
-        return _newton_trial(_judged(search, evaluated(search.trial, data)), lower, upper, free)
+        search = _judged(search, evaluated(search.trial, data))
+        newton = _newton_trial(search, lower, upper, free)
+        has_begun = jnp.isfinite(search.value)
+        return newton._replace(
+            trial=jnp.where(has_begun, newton.trial, refuge),
+            promised=jnp.where(has_begun, newton.promised, -infinite),
+        )
 
     def settled(search: _Search) -> _Search:
         search = jax.lax.while_loop(_descends, advanced, search)
@@ -152,14 +161,14 @@ def bounded_minimum(
 
 def implicit_minimum(
     function: Function, derivatives: Derivatives | None = None
-) -> Callable[[Any, Any, Any, Any, Any], Minimum]:
+) -> Callable[[Any, Any, Any, Any, Any, Any], Minimum]:
     """`bounded_minimum` of a function, differentiable in its data, its bounds, and the values of what is held.
 
     Arguments:
         function, derivatives: as there; results are differentiated through `function` alone.
 
-    Returns: `minimum(data, start, lower, upper, free)`. The derivative of `point` in the start of a free component is
-        zero; that of `value` is the partial one at the minimum; the other fields have none.
+    Returns: `minimum(data, start, refuge, lower, upper, free)`. The derivatives of `point` and `value` in the start of a
+        free component and in the refuge are zero; the other fields have none.
 
     Example:
         >>> import numpy as np
@@ -168,7 +177,7 @@ def implicit_minimum(
         >>> free = np.array([True, False])
         >>> def first(data, held):
         ...     start = jax_module().numpy.stack([0.0, held])
-        ...     return minimum(data, start, -9.0 * np.ones(2), 9.0 * np.ones(2), free).point[0]
+        ...     return minimum(data, start, start, -9.0 * np.ones(2), 9.0 * np.ones(2), free).point[0]
         >>> with float64():
         ...     print([round(float(slope), 9) for slope in jax_module().grad(first, (0, 1))(2.0, 3.0)])
         [1.5, 1.0]
@@ -177,16 +186,17 @@ def implicit_minimum(
     jnp = jax.numpy
 
     @jax.custom_jvp
-    def place(data: Any, start: Any, lower: Any, upper: Any, free: Any) -> tuple[Any, Any, Any, Any]:
-        found = bounded_minimum(function, data, start, lower, upper, free, derivatives=derivatives)
-        return found.point, found.decrement, found.curvature, found.iterations
+    def minimum(data: Any, start: Any, refuge: Any, lower: Any, upper: Any, free: Any) -> Minimum:
+        return bounded_minimum(
+            function, data, start, lower, upper, free, refuge=refuge, derivatives=derivatives
+        )
 
-    @place.defjvp
-    def place_derivative(primals: Any, tangents: Any) -> Any:
-        data, start, lower, upper, free = primals
-        data_dot, start_dot, lower_dot, upper_dot, _ = tangents
-        outcome = place(data, start, lower, upper, free)
-        point = outcome[0]
+    @minimum.defjvp
+    def minimum_derivative(primals: Any, tangents: Any) -> Any:
+        data, _, _, lower, upper, free = primals
+        data_dot, start_dot, _, lower_dot, upper_dot, _ = tangents
+        found = minimum(*primals)
+        point = found.point
         slope = jax.grad(function)
         gradient, gradient_dot = jax.jvp(lambda some: slope(point, some), (data,), (data_dot,))
         held = is_held(point, gradient, lower, upper, free)
@@ -195,14 +205,9 @@ def implicit_minimum(
         hessian = _hessian(function, point, data)
         wanted = jnp.where(held, 0.0, gradient_dot + hessian @ held_dot)
         point_dot = held_dot - jnp.where(held, 0.0, _solved(hessian, held, wanted))
-        return outcome, (point_dot, *(_no_tangent(part) for part in outcome[1:]))
-
-    def minimum(data: Any, start: Any, lower: Any, upper: Any, free: Any) -> Minimum:
-        point, decrement, curvature, iterations = place(data, start, lower, upper, free)
-        # By the theorem of the envelope the value moves with the data alone; what is held moves it too.
-        gradient = jax.lax.stop_gradient(jax.grad(function)(point, data))
-        still = jnp.where(is_held(point, gradient, lower, upper, free), point, jax.lax.stop_gradient(point))
-        return Minimum(point, function(still, data), decrement, curvature, iterations)
+        # By the theorem of the envelope the value moves with the data and with what is held alone.
+        _, value_dot = jax.jvp(function, (point, data), (held_dot, data_dot))
+        return found, Minimum(point_dot, value_dot, *(_no_tangent(part) for part in found[2:]))
 
     return minimum
 
@@ -269,7 +274,8 @@ def _judged(search: _Search, derivatives: tuple[Any, Any, Any]) -> _Search:
         jnp.where(is_good, new, old)
         for new, old in zip((search.trial, *derivatives), search[:4], strict=True)
     )
-    eased = jnp.where(search.damping > 1e-7, 0.1 * search.damping, 0.0)
+    is_eased = jnp.isfinite(search.value) & (search.damping > 1e-7)  # a search that begins anew has none
+    eased = jnp.where(is_eased, 0.1 * search.damping, 0.0)
     damping = jnp.where(is_good, eased, jnp.maximum(10.0 * search.damping, 1e-4))
     return search._replace(
         point=point,

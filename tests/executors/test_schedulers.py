@@ -16,7 +16,14 @@ def test_every_line_stands_in_the_job_script() -> None:
     jobqueue = pytest.importorskip("dask_jobqueue.slurm")
     scheduler = SlurmScheduler(
         2,
-        {"time": "00:07:00", "mem": "3GB", "partition": "long", "mail-type": "FAIL", "exclusive": None},
+        {
+            "time": "00:07:00",
+            "mem": "3GB",
+            "partition": "long",
+            "mail_type": "FAIL",
+            "cpus-per-task": 2,
+            "exclusive": None,
+        },
         ["module load gcc", "set -e"],
         interpreter="/opt/python/bin/python",
     )
@@ -27,7 +34,7 @@ def test_every_line_stands_in_the_job_script() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         lines = job.job_script().splitlines()
-    wanted = ["-p long", "-t 00:07:00", "--mem=3G", "--mail-type=FAIL", "--exclusive"]
+    wanted = ["-p long", "-t 00:07:00", "--mem=3G", "--mail-type=FAIL", "--cpus-per-task=2", "--exclusive"]
     assert {f"#SBATCH {entry}" for entry in wanted} <= set(lines)
     program = next(place for place, line in enumerate(lines) if line.startswith("/opt/python/bin/python"))
     assert lines.index("module load gcc") < lines.index("set -e") < program

@@ -42,7 +42,7 @@ class SlurmScheduler:
     Arguments:
         jobs: at once.
         sbatch: what follows `#SBATCH --` in a job script: `{"time": "01:00:00", "mem": "4GB", "partition": "long",
-            "qos": "bbdefault", "mail-type": "FAIL"}`; a key without a value is None.
+            "qos": "bbdefault", "mail-type": "FAIL"}`; a key without a value is None, and a _ stands for a -.
         commands: lines of shell before the interpreter, such as `module load gcc`.
         interpreter: the Python of the jobs, in which this package is installed; None for this one.
         dask: further arguments of `dask_jobqueue.SLURMCluster`, such as `{"interface": "ib0"}`.
@@ -75,7 +75,7 @@ class SlurmScheduler:
         known = {word: self.sbatch[key] for key, word in _WORDS.items() if key in self.sbatch}
         lines = [
             f"--{key}" if value is None else f"--{key}={value}"
-            for key, value in self.sbatch.items()
+            for key, value in ((key.replace("_", "-"), value) for key, value in self.sbatch.items())
             if key not in _WORDS
         ]
         given: dict[str, Any] = {

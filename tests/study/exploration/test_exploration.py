@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.study.exploration.explorations import explore, responses_of, total
+from tests.study.exploration.simulations import at_once
 
-from assay.errors import StudyError, UsageError
+from assay.errors import ConfigurationError, StudyError, UsageError
 from assay.executors.command import CommandEvaluator
+from assay.executors.schedulers import LocalScheduler
 from assay.numerics.discrepancy import CentredDiscrepancy
 from assay.records import Observation
 from assay.study.exploration.exploration import Exploration
@@ -383,6 +386,48 @@ def test_a_command_is_a_simulation_too(tmp_path: Path) -> None:
     assert np.allclose(responses_of(exploration), points.prod(axis=1)[:, None])
 
 
+def test_a_sampler_may_be_set_and_counts_from_then_on(tmp_path: Path) -> None:
+    exploration = explore(directory=tmp_path, sampler="Sobol")
+    first = exploration.sample(3)
+    exploration.sampler = "Grid"
+    corners = exploration.sample(4)
+    assert set(map(tuple, corners)) <= {(a, b) for a in (-5.0, 2.5, 10.0) for b in (-5.0, 2.5, 10.0)}
+    assert Exploration.load(tmp_path, verbose=0).sampler.configuration() == {"type": "Grid"}
+    exploration.sampler = Corner()
+    assert np.allclose(exploration.sample(1), -5.0 + 15.0 * 7 / 100)
+    assert np.array_equal(exploration.samples[:3], first)
+    with pytest.raises(ConfigurationError, match=r"key 'sampler.type' must be one of"):
+        exploration.sampler = "Nonsense"
+
+
+def test_how_much_is_told_may_be_set(capsys: pytest.CaptureFixture[str]) -> None:
+    exploration = explore(verbose=0)
+    exploration.verbose = 5
+    exploration.sample(1)
+    assert (exploration.verbose, capsys.readouterr().err) == (5, "1 samples by Sobol\n")
+
+
+def test_functions_run_in_parallel_under_a_cap(tmp_path: Path) -> None:
+    exploration = explore(names="running", parallel=2)
+    exploration.sample(6)
+    exploration.evaluate(functools.partial(at_once, folder=str(tmp_path)))
+    assert responses_of(exploration)[:, 0].tolist() == [2.0] * 6
+
+
+def test_units_of_very_different_size_are_learned_alike() -> None:
+    """With inputs in pascals and pascal-seconds today's tool learns nothing: R² of -0.002."""
+    parameters = create_parameters(["pressure_Pa", "viscosity_Pa_s"], [1e5, 1e-4], [1e7, 1e-2])
+    exploration = explore(parameters, sampler="Sobol")
+    exploration.sample(40)
+    law = lambda v: np.sin(v[0] / 2e6) * 1e9 + v[1] * 2e11  # noqa: E731
+    exploration.evaluate(law)
+    draws = np.random.default_rng(0).random((500, 2)) * [9.9e6, 9.9e-3] + [1e5, 1e-4]
+    truth = np.array([law(row) for row in draws])
+    assert exploration.gp is not None
+    error = exploration.gp[0].predict(draws)[0] - truth
+    assert 1.0 - np.mean(error**2) / np.var(truth) > 0.999
+
+
 def test_executor_and_scheduler_are_one_thing() -> None:
     with pytest.raises(UsageError, match="two words for the same thing"):
         explore(executor="serial", scheduler="local")
@@ -390,6 +435,12 @@ def test_executor_and_scheduler_are_one_thing() -> None:
     exploration.sample(2)
     exploration.evaluate(total)
     assert len(exploration.evaluated) == 2
+    assert exploration.scheduler == exploration.executor == "serial"
+    exploration.scheduler = LocalScheduler(1)
+    assert exploration.executor == LocalScheduler(1)
+    exploration.sample(1)
+    exploration.evaluate(total)
+    assert len(exploration.evaluated) == 3
 
 
 def test_the_repr_says_where_things_stand() -> None:

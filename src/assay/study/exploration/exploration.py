@@ -19,7 +19,7 @@ from assay.store.abstract import AbstractStore
 from assay.store.memory import MemoryStore
 from assay.study.catalog import load
 from assay.study.evaluation import ExecutorChoice
-from assay.study.exploration.creation import STUDY_ID, digest_of, study_of
+from assay.study.exploration.creation import STUDY_ID, is_changed, settings_of, study_of
 from assay.study.exploration.files import (
     SETTINGS,
     STORE,
@@ -27,21 +27,22 @@ from assay.study.exploration.files import (
     load_settings,
     write_tables,
 )
-from assay.study.exploration.functions import evaluated_alone, named_evaluator, simulation_of
+from assay.study.exploration.functions import Source, evaluated_alone, named_evaluator, simulation_of
 from assay.study.exploration.models import ResponseModel, sensitivity_of, sobol_table
-from assay.study.exploration.parameters import plain_table, space_of_parameters, table_of, units_of
-from assay.study.exploration.reports import FAILURES, STEPS, SUMMARIES, Reports, summary
+from assay.study.exploration.parameters import space_of_parameters, table_of, units_of
+from assay.study.exploration.reports import FAILURES, STEPS, Reports, summary
 from assay.study.exploration.responses import names_of_rows, observations_of, told_responses
 from assay.study.exploration.rows import (
     EPOCHS,
     Rows,
     chosen_places,
     natural_rows,
+    points_of_rows,
     results_table,
     rows_of,
     selected_events,
 )
-from assay.study.exploration.samplers import own_points, sampler_of, words_of
+from assay.study.exploration.samplers import configuration_of, own_points, sampler_of, words_of
 from assay.study.laws import laws_of_study
 from assay.study.progress import Progress
 from assay.study.study import Study
@@ -117,50 +118,44 @@ class Exploration:
         if executor is not None and scheduler is not None:
             raise UsageError("executor and scheduler are two words for the same thing; give one of them")
         self._reports = Reports(verbose)
-        self._executor = executor if executor is not None else scheduler
+        self.executor = executor if executor is not None else scheduler
         self.parameters, self._script, folder = simulation_of(parameters, interpreter, directory)
         space = space_of_parameters(self.parameters)
         if response_names is None and self._script is not None:
             response_names = self._script.description.responses
-        self.sampler = sampler_of(sampler)
-        if folder is not None and store is None:
-            folder.mkdir(parents=True, exist_ok=True)
-            store = folder / STORE
-        self.study: Study = study_of(space, seed, store, self.script)
-        own = isinstance(self.sampler, AbstractSampler)
+        self._sampler = sampler_of(sampler)
+        self.study: Study = study_of(space, seed, store, folder, self.script)
+        known = configuration_of(self._sampler)
         self.study.configure(
             num_parallel=parallel,
             timeout_seconds=timeout_seconds,
             retries=retries,
             max_failures_in_a_row=math.inf,
-            **({"sampler": self.sampler.configuration()} if own else {}),
+            **({} if known is None else {"sampler": known}),
         )
         self.discovery: Any = None
         self._settings = {
-            "table": plain_table(self.parameters),
-            "response_names": None,
-            "sampler": self.sampler.configuration() if own else None,
-            "script": None if self.script is None else str(self.script),
-            "script_digest": None if self.script is None else digest_of(self.script),
-            "interpreter": [interpreter] if isinstance(interpreter, str) else interpreter,
+            **settings_of(self.parameters, self.script, interpreter),
+            "sampler": known,
             "parallel": parallel,
             "verbose": verbose,
         }
         kept = self.study.state.saved.get(SETTINGS, {})
-        if self.script is not None and kept.get("script_digest") not in (
-            None,
-            self._settings["script_digest"],
-        ):
+        if self.script is not None and is_changed(kept, self._settings):
             self._reports.say(FAILURES, CHANGED.format(self.script.name, self.study.state.finished))
         given = [response_names] if isinstance(response_names, str) else response_names
         given = given or kept.get("response_names")
         self._name_responses(None if given is None else list(given))
 
     def _name_responses(self, names: Sequence[str] | None) -> None:
-        """A model for each response, and what `load` needs in the journal; None as long as nobody knows their names."""
+        """A model for each response; None as long as nobody knows their names."""
         if names is not None:
             self.study.configure(surrogates=[{"name": name} for name in names])
-        self._settings["response_names"] = names
+        self._keep(response_names=names)
+
+    def _keep(self, **settings: Any) -> None:
+        """Note settings in the journal, where `load` finds them."""
+        self._settings.update(settings)
         if self.study.state.saved.get(SETTINGS) != self._settings:
             self.study.save_state(SETTINGS, dict(self._settings))
 
@@ -187,9 +182,35 @@ class Exploration:
         return None if self._script is None else self._script.script
 
     @property
+    def sampler(self) -> Any:
+        """What says where to look next; it may be set, and counts from the next sample on."""
+        return self._sampler
+
+    @sampler.setter
+    def sampler(self, choice: Any) -> None:
+        self._sampler = sampler_of(choice)
+        known = configuration_of(self._sampler)
+        if known is not None:
+            self.study.configure(sampler=known)
+        self._keep(sampler=known)
+
+    @property
+    def scheduler(self) -> ExecutorChoice:
+        """Another word for `executor`, where evaluations run; both may be set."""
+        return self.executor
+
+    @scheduler.setter
+    def scheduler(self, choice: ExecutorChoice) -> None:
+        self.executor = choice
+
+    @property
     def verbose(self) -> int:
-        """How much is told: 0 (nothing) to 5."""
+        """How much is told: 0 (nothing) to 5; it may be set."""
         return self._reports.level
+
+    @verbose.setter
+    def verbose(self, level: int) -> None:
+        self._reports = Reports(level)
 
     def __repr__(self) -> str:
         return summary(self.study, self.rows, self.response_names, words_of(self.sampler))
@@ -300,13 +321,7 @@ class Exploration:
 
     def evaluate(
         self,
-        responses: Callable[..., Any]
-        | AbstractEvaluator
-        | str
-        | Sequence[Any]
-        | Mapping[Any, Any]
-        | Array
-        | None = None,
+        responses: Source | Sequence[Any] | Mapping[Any, Any] | Array | None = None,
         variances: Any = None,
     ) -> None:
         """Evaluate the queue.
@@ -334,16 +349,16 @@ class Exploration:
         if is_source:
             self._learn_names(responses)
             self.study.run(
-                self._evaluator(responses), self._executor, observers=[self._reports.observe], suggest=False
+                self._evaluator(responses), self.executor, observers=[self._reports.observe], suggest=False
             )
         else:
             self.study.add_outcomes(told)
-        self._report_since(before)
+        self._reports.brought(self.rows.finished, before)
 
     def run(
         self,
         n: int,
-        function: Callable[..., Any] | AbstractEvaluator | str | None = None,
+        function: Source | None = None,
         observers: Sequence[Callable[[Progress], None]] = (),
     ) -> None:
         """Sample and evaluate `n` points, a new one being chosen as each evaluation ends; what is queued comes first and
@@ -377,12 +392,12 @@ class Exploration:
         choose()
         self.study.run(
             self._evaluator(function),
-            self._executor,
+            self.executor,
             observers=[self._reports.observe, choose, *observers],
             suggest=False,
             stop=lambda progress: progress.finished - before >= n,
         )
-        self._report_since(before)
+        self._reports.brought(self.rows.finished, before)
 
     def augment(self, samples: Any, responses: Any, variances: Any = None) -> None:
         """Bring along points that were evaluated elsewhere; they belong to no epoch, and the queue stays.
@@ -395,12 +410,7 @@ class Exploration:
         Raises:
             UsageError: when lengths differ, or a value breaks its rule; nothing is kept then.
         """
-        if hasattr(samples, "to_dict"):
-            points = [{name: row[name] for name in self.names} for row in samples.to_dict("records")]
-        else:
-            points = [
-                dict(zip(self.names, row, strict=False)) for row in np.asarray(samples, dtype=object).tolist()
-            ]
+        points = points_of_rows(samples, self.names)
         if self._settings["response_names"] is None:
             self._name_responses(names_of_rows(responses))
         observations = observations_of(responses, variances, len(points), self.response_names)
@@ -430,7 +440,7 @@ class Exploration:
             self.parameters if self._script is None else self._script,
             self.response_names,
             self.sampler,
-            self._executor,
+            self.executor,
             self.seed,
             parallel=settings.num_parallel,
             directory=directory,
@@ -568,7 +578,7 @@ class Exploration:
         if self._settings["response_names"] is not None:
             return
         for trial in self.rows.queued:
-            outcome = evaluated_alone(self._evaluator(source), self._executor, self.study, trial)
+            outcome = evaluated_alone(self._evaluator(source), self.executor, self.study, trial)
             if outcome.status == "succeeded":
                 self._name_responses([str(entry.model_name) for entry in outcome.measurements])
             self.study.add_outcomes({trial.number: outcome})
@@ -587,9 +597,3 @@ class Exploration:
         rows = self.rows
         self.study.save_state(EPOCHS, {"starts": [*rows.starts, len(rows.finished)]})
         return len(rows.finished)
-
-    def _report_since(self, before: int) -> None:
-        finished = self.rows.finished[before:]
-        failed = sum(trial.status == "failed" for trial in finished)
-        tail = f", {failed} of them failed" if failed else ""
-        self._reports.say(SUMMARIES, f"{len(finished)} evaluations{tail}; {len(self.rows.finished)} in all")

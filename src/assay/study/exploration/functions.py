@@ -21,10 +21,12 @@ from assay.study.evaluation import ExecutorChoice, build_executor, evaluation_ar
 from assay.study.exploration.parameters import space_of_parameters, table_of, table_of_space
 from assay.study.study import Study
 
+Source = Callable[..., Any] | AbstractEvaluator | str
+"""What evaluates: a function, an evaluator, or a "module:function" text."""
 RUNS = "runs"
 """The folder in which the runs of a script are made."""
 
-__all__ = ["VectorFunction", "evaluated_alone", "named_evaluator", "simulation_of", "takes_names"]
+__all__ = ["Source", "VectorFunction", "evaluated_alone", "named_evaluator", "simulation_of", "takes_names"]
 
 
 @final
@@ -91,7 +93,7 @@ def takes_names(function: Callable[..., Any], names: Sequence[str]) -> bool:
 
 
 def named_evaluator(
-    source: Callable[..., Any] | str | AbstractEvaluator,
+    source: Source,
     names: Sequence[str],
     responses: Sequence[str] | None,
 ) -> AbstractEvaluator:

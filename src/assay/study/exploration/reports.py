@@ -61,6 +61,12 @@ class Reports:
             self._last = time.monotonic()
             self.say(PROGRESS, f"{progress.finished} evaluated, {progress.running} running")
 
+    def brought(self, finished: Sequence[Trial], before: int) -> None:
+        """What one call brought: all that finished after the first `before`."""
+        failed = sum(trial.status == "failed" for trial in finished[before:])
+        tail = f", {failed} of them failed" if failed else ""
+        self.say(SUMMARIES, f"{len(finished) - before} evaluations{tail}; {len(finished)} in all")
+
     def ended(self, trial: Trial) -> None:
         """One evaluation ended."""
         if trial.status == "failed":

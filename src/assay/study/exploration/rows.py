@@ -27,6 +27,7 @@ __all__ = [
     "Rows",
     "chosen_places",
     "natural_rows",
+    "points_of_rows",
     "results_table",
     "rows_of",
     "selected_events",
@@ -191,6 +192,13 @@ def natural_rows(points: Sequence[Mapping[str, Any]], names: Sequence[str]) -> A
     rows = [[point[name] for name in names] for point in points]
     labelled = any(isinstance(value, str) for row in rows for value in row)
     return np.array(rows, dtype=object if labelled else float).reshape(len(rows), len(names))
+
+
+def points_of_rows(samples: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The values by name of a table with these columns, or of rows in this order."""
+    if hasattr(samples, "to_dict"):
+        return [{name: row[name] for name in names} for row in samples.to_dict("records")]
+    return [dict(zip(names, row, strict=False)) for row in np.asarray(samples, dtype=object).tolist()]
 
 
 def _measured(trial: Trial, name: str) -> list[tuple[float, float | None]]:

@@ -15,7 +15,7 @@ from assay.numerics.feasibility import FeasibleSet
 from assay.records import ParameterValue
 from assay.space.space import Space
 
-__all__ = ["own_points", "sampler_of", "words_of"]
+__all__ = ["configuration_of", "own_points", "sampler_of", "words_of"]
 
 DEFAULT = "DiscrepancyVariance"
 
@@ -33,6 +33,11 @@ def sampler_of(choice: Any) -> Any:
     raise UsageError(
         f"a sampler must be a name, a sampler, or have sample(n, exploration), got a {type(choice).__name__}"
     )
+
+
+def configuration_of(sampler: Any) -> dict[str, Any] | None:
+    """The configuration of one of our samplers; None for one of the user's own, of which the study knows nothing."""
+    return sampler.configuration() if isinstance(sampler, AbstractSampler) else None
 
 
 def words_of(sampler: Any) -> str:

@@ -36,6 +36,7 @@ COMMANDS = {
     "atoms_accuracy": "errors of potentials of silicon, by the size of their descriptor",
     "atoms_descriptor": "CPU time of a biased step and of design rows of silicon",
     "laws": "nine laws of the handbook by the defaults of `discover`: exactness and times",
+    "law_search": "five laws in noisy data, looked for where laws disagree and in a Latin hypercube",
     "gp_size": "fit and predict with thousands of rows, beside GPyTorch",
 }
 PROBLEM_NAMES = sorted(

@@ -146,7 +146,8 @@ def test_predictions_are_in_the_units_of_the_data() -> None:
     np.testing.assert_allclose(laws.recommended.predict(data), speed * 1e-3, rtol=1e-12)
     assert laws.recommended.equation == "length/time"
     assert laws.recommended.in_units_of_data == "0.001*length/time"
-    assert laws.recommended.c.startswith("/* length in mm, time in s, speed in mm/s */\n#include <math.h>")
+    assert laws.recommended.c.startswith("/* length in mm, time in s, speed in m/s */\n#include <math.h>")
+    assert "return ((0.001 * length) / time);" in laws.recommended.c
 
 
 def test_a_law_in_the_units_of_the_data_predicts_the_same() -> None:
@@ -156,6 +157,7 @@ def test_a_law_in_the_units_of_the_data_predicts_the_same() -> None:
     law = discover({**data, "path": truth}, "path", units=units, engines=LINEAR_ALGEBRA).recommended
     text = compile_numpy(parse(law.in_units_of_data, list(data)))
     np.testing.assert_allclose(text.value(data), truth, rtol=1e-12)
+    np.testing.assert_allclose(eval(law.numpy, {"np": np, **data}), truth, rtol=1e-12)
     np.testing.assert_allclose(law.predict(data), truth, rtol=1e-12)
 
 

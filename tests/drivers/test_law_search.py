@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.discovery.guessing import Guessing
 
+from assay.discovery.discover import discover
 from assay.drivers.abstract import History, Request
 from assay.drivers.law_rivals import Rivals, columns_of_points
 from assay.drivers.law_search import LawSearch
@@ -116,6 +118,24 @@ def test_poles_are_cut() -> None:
 
 def test_rivals_survive_the_journal() -> None:
     assert Rivals.from_data(RIVALS.to_data()) == RIVALS
+
+
+def noisy(unit: float = 1.0) -> dict[str, Array]:
+    generator = np.random.default_rng(0)
+    x, z = generator.uniform(1.0, 2.0, (2, 30))
+    return {"x": x, "z": z, "y": unit * (x * np.tanh(z) + 0.06 * generator.standard_normal(30))}
+
+
+def test_the_error_of_a_law_does_not_depend_on_the_units() -> None:
+    pytest.importorskip("pint")
+    found = []
+    for unit, name in ((1.0, "m"), (1e3, "mm"), (1e-3, "km")):
+        data = noisy(unit)
+        units = {"x": "m", "y": name}
+        laws = discover(data, "y", engines=[Guessing(("x1*tanh(x2)",))], units=units)
+        found.append(Rivals.of(laws, data["y"], 4).error)
+    assert found[0] == pytest.approx(0.04, rel=0.5)  # the noise beside the response
+    assert found == pytest.approx([found[0]] * 3)
 
 
 def test_open_looks_move_the_next_one() -> None:

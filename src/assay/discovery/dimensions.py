@@ -90,12 +90,14 @@ class Dimensions:
         units: the unit of each base dimension.
         exponents: of each column, (bases,).
         factors: what a column is multiplied by to be in that system.
+        given: the unit that each column came in, as text.
     """
 
     bases: tuple[str, ...]
     units: tuple[str, ...]
     exponents: Mapping[str, Array]
     factors: Mapping[str, float]
+    given: Mapping[str, str]
 
     @staticmethod
     def of(units: Mapping[str, str], columns: Sequence[str]) -> Dimensions:
@@ -129,7 +131,9 @@ class Dimensions:
             for name, quantity in quantities.items()
         }
         names = tuple(found.get(base, (_SI.get(base) or base.strip("[]"), 1.0))[0] for base in bases)
-        return Dimensions(bases, names, exponents, factors)
+        return Dimensions(
+            bases, names, exponents, factors, {name: units.get(name, "") or "1" for name in columns}
+        )
 
     def unit(self, exponents: Array) -> str:
         """The unit of some exponents as text, such as `kg/m^3`; `1` for a plain number.

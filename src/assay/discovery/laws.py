@@ -97,13 +97,7 @@ class Law:
     @property
     def in_units_of_data(self) -> str:
         """Its text, with all digits, for columns and a response in the units of the data: a prior mean of a surrogate."""
-        tree = self.form.with_values(self.fit.values)
-        if self.dimensions is not None:
-            factors = self.dimensions.factors
-            whole = _scaled_names(tree, factors)
-            tree = Binary("*", number(1.0 / factors[self.response_name]), whole)
-            tree = rebuilt(canonical(tree), number)
-        return Expression(tree).text
+        return Expression(self._for_data).text
 
     @property
     def latex(self) -> str:
@@ -121,27 +115,28 @@ class Law:
 
     @property
     def numpy(self) -> str:
-        """Its source for NumPy, with `np` and the names of the columns free."""
-        return to_numpy(self.form.with_values(self.fit.values))
+        """Its source for NumPy, with `np` and the names of the columns free, which are in the units of the data."""
+        return to_numpy(self._for_data)
 
     @property
     def jax(self) -> str:
-        """Its source for JAX, with `jnp` and the names of the columns free."""
-        return to_jax(self.form.with_values(self.fit.values))
+        """Its source for JAX, with `jnp` and the names of the columns free, which are in the units of the data."""
+        return to_jax(self._for_data)
 
     @property
     def c(self) -> str:
-        """A function in C99, `law_` and the name of the response, of the columns in alphabetical order; with the units that
-        it takes and gives, where they are known.
+        """A function in C99, `law_` and the name of the response, of the columns in alphabetical order; it takes and gives the
+        units of the data, which stand above it where they are known.
 
         Raises:
             UsageError: for a name that C keeps for itself.
         """
         names = self.expression.names
-        source = to_c(self.form.with_values(self.fit.values), f"law_{self.response_name}", names)
+        source = to_c(self._for_data, f"law_{self.response_name}", names)
         if self.dimensions is None:
             return source
-        units = ", ".join(f"{name} in {self._unit(name)}" for name in (*names, self.response_name))
+        given = self.dimensions.given
+        units = ", ".join(f"{name} in {given[name]}" for name in (*names, self.response_name))
         return f"/* {units} */\n{source}"
 
     @property
@@ -212,9 +207,15 @@ class Law:
     def _freedom(self) -> int:
         return max(self.rows - len(self.form.free), 1)
 
-    def _unit(self, name: str) -> str:
-        assert self.dimensions is not None
-        return self.dimensions.unit(self.dimensions.exponents[name])
+    @property
+    def _for_data(self) -> Node:
+        """The tree, with all digits, for columns and a response in the units of the data."""
+        tree = self.form.with_values(self.fit.values)
+        if self.dimensions is None:
+            return tree
+        factors = self.dimensions.factors
+        whole = _scaled_names(tree, factors)
+        return rebuilt(canonical(Binary("*", number(1.0 / factors[self.response_name]), whole)), number)
 
     @property
     def _response_factor(self) -> float:

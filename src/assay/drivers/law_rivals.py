@@ -63,7 +63,9 @@ class Rivals:
             response: (n,), that was searched.
             most: so many in all.
         """
-        size = float(np.mean(response**2))
+        dimensions = laws.recommended.dimensions
+        factor = 1.0 if dimensions is None else dimensions.factors[laws.recommended.response_name]
+        size = factor**2 * float(np.mean(response**2))
         others = [law for law in laws.laws if law is not laws.recommended and law.is_consistent]
         others.sort(key=lambda law: law.validation.inside)
         chosen = [laws.recommended, *others[: most - 1]]

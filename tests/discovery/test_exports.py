@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay.discovery.discover import discover
 from assay.discovery.printing import to_c, to_jax, to_numpy, to_sympy
 from assay.errors import UsageError
 from assay.numerics.expressions import compile_numpy
@@ -88,6 +89,28 @@ def test_c_source_compiles_and_gives_the_same(tmp_path: Path) -> None:
         function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double, ctypes.c_double]
         found = [function(a, b) for a, b in zip(X, Y, strict=True)]
         np.testing.assert_allclose(found, truth(text), rtol=1e-13)
+
+
+def test_a_law_says_the_same_in_every_language_for_the_units_of_its_data() -> None:
+    pytest.importorskip("pint")
+    sympy, jnp = pytest.importorskip("sympy"), pytest.importorskip("jax.numpy")
+    rows = {"x": np.array([150.0, 250.0]), "t": np.array([1.0, 3.0])}
+    generator = np.random.default_rng(0)
+    data = {"x": generator.uniform(100.0, 300.0, 30), "t": generator.uniform(1.0, 4.0, 30)}
+    v = 0.37e-3 * data["x"] / data["t"] * np.exp(-0.11 * data["t"])
+    units = {"x": "mm", "t": "s", "v": "m/s"}
+    law = discover({**data, "v": v}, "v", units=units, engines=["deterministic"]).recommended
+    truth = 0.37e-3 * rows["x"] / rows["t"] * np.exp(-0.11 * rows["t"])
+    np.testing.assert_allclose(law.predict(rows), truth, rtol=1e-9)
+    np.testing.assert_allclose(eval(law.numpy, {"np": np, **rows}), truth, rtol=1e-9)
+    np.testing.assert_allclose(eval(law.jax, {"jnp": jnp, **rows}), truth, rtol=1e-5)  # in single precision
+    assert law.c.splitlines()[0] == "/* t in s, x in mm, v in m/s */"
+    assert "(double t, double x)" in law.c
+    # For people, in the coherent units: millimetres per second.
+    first = {symbol: rows[symbol.name][0] for symbol in law.sympy.free_symbols}
+    assert float(law.sympy.subs(first)) == pytest.approx(1e3 * truth[0])
+    assert sympy.latex(law.sympy)
+    assert law.latex.count("\\mathrm{e}^") + law.latex.count("\\exp") == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +165,21 @@ def test_much_output_neither_blocks_nor_is_lost(make: Make, tmp_path: Path) -> N
     assert values(outcome) == {None: (0.5,)}
     lines = (tmp_path / "runs" / "0-1" / "stdout.txt").read_text().split()
     assert lines == ["x" * 200_000] * 2  # the second equal message is there too
+
+
+def test_output_is_there_while_the_script_runs(make: Make, tmp_path: Path) -> None:
+    body = "import pathlib, time\nprint('begun', flush=True)\nflag = pathlib.Path('go')\n"
+    evaluator = make(f"{body}while not flag.exists(): time.sleep(0.02)\nresponse = A")
+    folder = tmp_path / "runs" / "0-1"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(evaluator.evaluate, task_of(timeout_seconds=30.0))
+        printed = folder / "stdout.txt"
+        while not running.done() and not (printed.is_file() and printed.read_text()):
+            time.sleep(0.02)
+        assert not running.done()
+        assert printed.read_text() == "begun\n"
+        (folder / "go").touch()
+        assert values(running.result()) == {None: (0.5,)}
 
 
 def test_the_time_out_ends_a_run(make: Make) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -356,6 +358,34 @@ def test_the_seed_decides_everything() -> None:
 
     assert np.array_equal(points(7), points(7))
     assert not np.array_equal(points(7), points(8))
+
+
+THREADED = """
+import hashlib
+import numpy as np
+from assay import Exploration, create_parameters
+exploration = Exploration(create_parameters(list("ABC"), [0] * 3, [1] * 3), verbose=0)
+for count in (60, 4, 1):
+    exploration.sample(count)
+    exploration.evaluate(lambda v: np.sin(5 * v[0]) * v[1] + v[2])
+print(hashlib.sha256(exploration.samples.tobytes() + exploration.variances.tobytes()).hexdigest())
+"""
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    found = set()
+    for count in ("1", "2"):
+        threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), count)
+        ended = subprocess.run(
+            [sys.executable, "-c", THREADED],
+            env={**os.environ, **threads},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        found.add(ended.stdout)
+    assert len(found) == 1
 
 
 def test_verbose_has_six_levels(capsys: pytest.CaptureFixture[str]) -> None:

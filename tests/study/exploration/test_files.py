@@ -12,6 +12,7 @@ from tests.study.exploration.explorations import explore, responses_of, total
 
 from assay.errors import DefinitionConflictError, UsageError
 from assay.study.exploration.exploration import Exploration
+from assay.version import __version__
 
 
 def test_save_and_load_go_on(tmp_path: Path) -> None:  # bug 5
@@ -44,7 +45,13 @@ def test_what_is_saved_can_be_read_by_people_and_programs(tmp_path: Path) -> Non
     settings = json.loads((tmp_path / "exploration.json").read_text())
     assert (settings["seed"], settings["epochs"], settings["response_names"]) == (0, [[0, 3]], ["response"])
     assert "evaluated  3 in 1 epochs" in (tmp_path / "readme.txt").read_text()
-    assert not list(tmp_path.glob("*.tmp"))
+    assert settings["assay"] == __version__
+    assert {path.suffix for path in tmp_path.iterdir()} == {
+        ".db",
+        ".json",
+        ".csv",
+        ".txt",
+    }  # no .tmp, no .pickle
 
 
 def test_an_exploration_that_lives_in_a_folder_goes_on_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,28 @@ def test_a_script_is_the_simulation(script: Path) -> None:
     assert np.allclose(responses_of(exploration), np.column_stack([points.sum(axis=1), points.prod(axis=1)]))
     assert [extra["A"] for extra in exploration.extras] == points[:, 0].tolist()
     assert (script.parent / "model.exploration" / "runs" / "2-1" / "stdout.txt").is_file()
+
+
+def test_a_script_of_medeq_is_explored_as_it_is(tmp_path: Path) -> None:
+    """Everything of today's tool that such a script may say, with that package not installed."""
+    assert importlib.util.find_spec("medeq") is None
+    path = tmp_path / "shear.py"
+    path.write_text(
+        "#### MED PARAMETERS START\n"
+        "import medeq\n"
+        "import numpy as np\n"
+        'parameters = medeq.create_parameters(["A", "B"], minimums=[-5, -5], maximums=np.array([10, 10]), values=[1, 2])\n'
+        "#### MED PARAMETERS END\n"
+        'A = parameters["value"]["A"]\n'
+        'response = [A + parameters["value"]["B"], A]\n'
+        'extra = {"number": med_id}\n'
+    )
+    exploration = explore(path, ["sum", "first"])
+    assert exploration.parameters["value"].tolist() == [1, 2]
+    points = exploration.sample(2)
+    exploration.evaluate()
+    assert np.allclose(responses_of(exploration), np.column_stack([points.sum(axis=1), points[:, 0]]))
+    assert exploration.extras == [{"number": 0}, {"number": 1}]
 
 
 def test_a_script_goes_on_after_save_and_load(script: Path, tmp_path: Path) -> None:  # bug 5, with a script

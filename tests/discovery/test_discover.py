@@ -17,6 +17,7 @@ from assay.space.expressions import parse
 
 Array = np.ndarray
 LINEAR_ALGEBRA = ("deterministic",)
+FAST: dict[str, Any] = {"engines": LINEAR_ALGEBRA, "unary_operators": []}
 
 
 def drawn(seed: int, rows: int, **ranges: tuple[float, float]) -> dict[str, Array]:
@@ -231,7 +232,20 @@ X = np.linspace(1.0, 2.0, 12)
         ),
         ({"x": X, "y": X}, {"extra_features": {"f": "log(x - 1.5)"}}, "the feature 'f' must be finite"),
         ({"sin": X, "y": X}, {}, "the name of a column must be a word"),
-        ({"x": X[:1], "y": X[:1] + 1}, {}, "column 'x' must vary|two rows"),
+        ({"x": X[:1], "y": X[:1] + 1}, {}, "from two rows at least, got 1"),
+        (
+            {"x": X, "y": 0 * X + 3},
+            {},
+            "the response 'y' must vary for a law to explain it, got 3.0 in every row",
+        ),
+        (
+            {"x": X, "y": X},
+            {"units": ["m", "s"]},
+            r"units must be a mapping from names to texts, got \['m', 's'\]",
+        ),
+        ({"x": X, "y": X}, {"units": {"x": 3}}, "units must be a mapping from names to texts"),
+        ({"x": X, "y": X}, {"extra_features": "x^2"}, "extra_features must be a mapping from names to texts"),
+        ({"x": X, "y": X}, {"standard_error": -1.0}, "standard_error must be positive, got -1.0"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(
@@ -239,3 +253,22 @@ def test_bad_input_is_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         discover(data, "y", **options)  # pyright: ignore[reportArgumentType]
+
+
+def test_columns_that_no_law_can_tell_apart_are_said() -> None:
+    with pytest.warns(UserWarning, match="columns 'x' and 'z' are in a fixed ratio"):
+        discover({"x": X, "z": -1e20 * X, "y": 2 * X}, "y", engines=LINEAR_ALGEBRA)
+
+
+def test_zeros_and_negative_numbers_in_the_data_give_no_warnings() -> None:
+    x = np.linspace(-2.0, 2.0, 21)  # with a zero, where many powers are infinite
+    law = discover({"x": x, "y": 2.0 * np.sin(1.3 * x) + x**2}, "y", engines=LINEAR_ALGEBRA).recommended
+    assert law.equation == "x^2 + 2*sin(1.3*x)"
+
+
+def test_units_of_many_columns_are_checked_though_there_are_no_groups() -> None:
+    pytest.importorskip("pint")
+    data = drawn(0, 40, **{f"x{index}": (1.0, 2.0) for index in range(12)})
+    units = {**dict.fromkeys(data, "m"), "x0": "s", "y": "m/s"}
+    laws = discover({**data, "y": data["x1"] / data["x0"]}, "y", units=units, **FAST)
+    assert (laws.recommended.equation, laws.groups) == ("x1/x0", ())

@@ -165,6 +165,12 @@ def test_the_process_goes_on_where_no_law_holds() -> None:
     assert driver.stop_reason(history) is None
 
 
+def test_the_process_goes_on_while_the_response_is_constant() -> None:
+    history, origins = searched(LawSearch.from_data(SMALL), lambda a, b: 3.0 + 0 * a * b, 10)
+    assert origins[-2:] == ["rival laws"] * 2
+    assert len({tuple(trial.suggestion.values.values()) for trial in history.trials}) == 10
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.errors import UsageError, missing_extra
 
-__all__ = ["Dimensions", "Group", "name_of_group", "power_for", "readable_groups"]
+__all__ = ["MOST_COLUMNS", "Dimensions", "Group", "name_of_group", "power_for", "readable_groups"]
 
 Array = np.ndarray
 Exponents = dict[str, float]
@@ -29,6 +29,8 @@ _SI = {
     "[luminosity]": "cd",
 }
 _LARGEST_SEARCH = 300_000
+MOST_COLUMNS = 11
+"""Among which groups are searched for: of each, exponents from -1 to 1 at least."""
 
 # The kinds of quantity that known groups are made of, by exponents of mass, length, time, temperature.
 _KINDS: Mapping[tuple[int, ...], str] = {
@@ -224,8 +226,10 @@ def _whole_solutions(matrix: Array, wanted: Array) -> Array:
     """Small whole exponents e with eᵀ matrix = wanted, from a list that grows less wide with the number of columns."""
     count = len(matrix)
     reach = next((reach for reach in (3, 2, 1) if (2 * reach + 1) ** count <= _LARGEST_SEARCH), 1)
-    if 3**count > _LARGEST_SEARCH:
-        raise UsageError(f"dimensionless groups can be searched for among 11 columns at most, got {count}")
+    if count > MOST_COLUMNS:
+        raise UsageError(
+            f"dimensionless groups can be searched for among {MOST_COLUMNS} columns at most, got {count}"
+        )
     rows = np.array(list(itertools.product(range(-reach, reach + 1), repeat=count)), dtype=int).reshape(
         -1, count
     )

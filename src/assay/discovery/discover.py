@@ -106,6 +106,8 @@ def discover(
     allowed = Allowed(operators, maxsize, maxdepth, limits, dimensional_constants, parsimony)
     for name, value in (("niterations", niterations), ("populations", populations), ("seeds", seeds)):
         _check_count(name, value)
+    for name, given in (("units", units), ("extra_features", extra_features)):
+        _check_texts(name, given)
     chosen = chosen_engines(engines, options)
     watch = Watch.of(progress, equation_file)
     table = prepared(
@@ -181,6 +183,13 @@ def _seconds(time_budget: float | None) -> float | None:
     if isinstance(time_budget, bool) or not isinstance(time_budget, (int, float)) or not time_budget > 0:
         raise UsageError(f"time_budget must be a positive number of seconds, got {time_budget!r}")
     return float(time_budget)
+
+
+def _check_texts(name: str, given: Mapping[str, str] | None) -> None:
+    if given is not None and not (
+        isinstance(given, Mapping) and all(isinstance(text, str) for pair in given.items() for text in pair)
+    ):
+        raise UsageError(f"{name} must be a mapping from names to texts, got {given!r:.60}")
 
 
 def _check_count(name: str, value: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -13,7 +14,7 @@ from assay.discovery.abstract import Budget
 from assay.discovery.allowed import Allowed
 from assay.discovery.canonical import number
 from assay.discovery.consistency import units_of_constants
-from assay.discovery.dimensions import Dimensions, Group, power_for, readable_groups
+from assay.discovery.dimensions import MOST_COLUMNS, Dimensions, Group, power_for, readable_groups
 from assay.discovery.forms import Form
 from assay.discovery.laws import Law, Laws
 from assay.discovery.problem import Feature, Problem
@@ -30,6 +31,8 @@ from assay.space.syntax import Binary, Name, Node, Number
 __all__ = ["Search"]
 
 Array = np.ndarray
+
+_log = logging.getLogger(__name__)
 
 EXACT = 1e-10  # relative error on rows left out, at which the search is over
 ROUNDED = 1e-13  # relative error on all rows, at which an equation leaves nothing to explain
@@ -88,8 +91,13 @@ class Search:
         table = _coherent(table, dimensions)
         extra = _extra(features, table, allowed)
         fractions = [name for name in names if not np.any(dimensions.exponents[name])]
-        scale = power_for(dimensions, names, dimensions.exponents[table.response_name])
-        if scale is None and not allowed.dimensional_constants:
+        few = len(names) <= MOST_COLUMNS
+        scale = power_for(dimensions, names, dimensions.exponents[table.response_name]) if few else None
+        if not few:
+            _log.info(
+                "no dimensionless groups are searched in, since there are more than %d columns", MOST_COLUMNS
+            )
+        if few and scale is None and not allowed.dimensional_constants:
             unit = dimensions.unit(dimensions.exponents[table.response_name])
             raise UsageError(
                 f"the unit of the response must follow from those of {names} where constants have none, got {unit}"

@@ -197,9 +197,9 @@ def _sums(
 ) -> Iterator[Node]:
     exponents = _exponents(len(plain), len(factors))
     powers = _values(plain, exponents)
-    columns = (
-        powers[:, :, None] * np.column_stack([factor.values for factor in factors])[:, None, :]
-    ).reshape(len(powers), -1)
+    values_of_factors = np.column_stack([factor.values for factor in factors])
+    with np.errstate(all="ignore"):  # 0 times infinity, where a column has a zero
+        columns = (powers[:, :, None] * values_of_factors[:, None, :]).reshape(len(powers), -1)
     columns[:, ~np.isfinite(columns).all(axis=0)] = 0.0
     for values, weights, back in _transformed(problem, permitted):
         root = np.sqrt(weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ __all__ = ["Table"]
 Array = np.ndarray
 
 FEW_ROWS = 8
+SAME_DIRECTION = 1e-12  # beside one, in the cosine
 
 
 @final
@@ -54,7 +56,7 @@ class Table:
             standard_error: of the response, one number or one for each row; None where unknown.
 
         Raises:
-            UsageError: for a column that is constant, not finite, no number or badly named, for different lengths, and
+            UsageError: for a column or a response that is constant, not finite, no number or badly named, for different lengths, and
                 where there are fewer than two rows.
         """
         held = {name: _numbers(name, values) for name, values in data.items()}
@@ -72,10 +74,15 @@ class Table:
             name, values = "response", _numbers("response", response)
         if not held:
             raise UsageError("a law needs a column beside the response, got none")
-        for column, entries in held.items():
-            _check_column(column, entries, len(values))
         if len(values) < 2:
             raise UsageError(f"a law can be determined from two rows at least, got {len(values)}")
+        if np.ptp(values) == 0:
+            raise UsageError(
+                f"the response {name!r} must vary for a law to explain it, got {values[0]} in every row"
+            )
+        for column, entries in held.items():
+            _check_column(column, entries, len(values))
+        _warn_of_ratios(held)
         if len(values) < FEW_ROWS:
             message = f"{len(values)} rows determine few laws; what is recommended may be one of many"
             warnings.warn(message, UserWarning, stacklevel=3)
@@ -123,6 +130,15 @@ def _check_column(name: str, values: Array, rows: int) -> None:
         raise UsageError(
             f"column {name!r} must vary for a law to depend on it, got {values[0]} in every row; leave it out"
         )
+
+
+def _warn_of_ratios(columns: Mapping[str, Array]) -> None:
+    directions = {name: values / np.abs(values).max() for name, values in columns.items()}
+    directions = {name: values / np.linalg.norm(values) for name, values in directions.items()}
+    for one, other in itertools.combinations(directions, 2):
+        if abs(directions[one] @ directions[other]) >= 1.0 - SAME_DIRECTION:
+            message = f"columns {one!r} and {other!r} are in a fixed ratio, so that no law can tell them apart; leave one out"
+            warnings.warn(message, UserWarning, stacklevel=4)
 
 
 def _weights(standard_error: Any, rows: int) -> Array:

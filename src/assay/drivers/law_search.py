@@ -208,6 +208,8 @@ class LawSearch(AbstractDriver):
         last = None if history.state is None else Rivals.from_data(history.state)
         if last is not None and len(data) < last.rows + self.settings.num_refresh:
             return last
+        if np.ptp(data.values) == 0:
+            return None
         try:
             laws = self._laws(history, coordinates, data)
         except NumericalError:  # noise, or a law that nothing here can say: the process alone goes on

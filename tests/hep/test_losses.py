@@ -124,6 +124,34 @@ def test_the_fisher_covariance_is_that_of_a_fit_to_asimov_data():
         )
 
 
+EXPECTED = {
+    "CLs": log_cls,
+    "p0": log_p0,
+    "limit": log_limit,
+    "uncertainty": interest_std,
+    "variance": generalised_variance,
+    "gaussianity": lambda model: gaussianity(model, jax.random.key(0), 50),
+}
+
+
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_every_loss_has_its_own_derivative(name):
+    """The Asimov data move with the templates, and so must the derivative."""
+    number = CompiledFunction(jax.value_and_grad(lambda phi: EXPECTED[name](_analysis(phi))))
+    width = 1e-3
+    near, far = (
+        (float(number(4.0 + step)[0]) - float(number(4.0 - step)[0])) / (2 * step)
+        for step in (width, 2 * width)
+    )
+    assert float(number(4.0)[1]) == pytest.approx((4 * near - far) / 3, rel=1e-6)
+
+
+def test_the_local_uncertainty_is_least_where_the_closed_form_is():
+    """5.43473 is the optimum of a search over the closed form, which knows no derivative."""
+    slope = CompiledFunction(jax.grad(lambda phi: interest_std(_analysis(phi))))
+    assert float(slope(5.43472)) < 0 < float(slope(5.43474))
+
+
 def test_the_covariance_of_poisson_counts_is_that_of_the_model_with_the_same_yields():
     signal, background = np.array([5.0, 11.0]), np.array([50.0, 60.0])
     high, low = np.array([58.0, 61.0]), np.array([45.0, 57.0])

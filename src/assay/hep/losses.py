@@ -58,8 +58,8 @@ def fisher_covariance(model: Model, value: Any = 1.0) -> Any:
     It is the covariance that a fit would have, and by Cramér and Rao the least that any estimator can have.
     """
     point = _at(model, value)
-    data = jax.tree_util.tree_map(jax.lax.stop_gradient, model.expected_data(point))
-    hessian = jax.hessian(discrepancy)(point, (model, data))
+    # The Hessian holds these data fixed; the derivative in the templates does not, as they move with them.
+    hessian = jax.hessian(discrepancy)(point, (model, model.expected_data(point)))
     fixed = jnp.asarray(model.layout.fixed).at[model.layout.interest].set(False)
     mixed = fixed[:, None] | fixed[None, :]
     return jnp.where(mixed, 0.0, jnp.linalg.inv(jnp.where(mixed, jnp.eye(len(fixed)), hessian)))

@@ -114,6 +114,15 @@ def test_columns_are_ignored_and_errors_have_a_column(tmp_path: Path) -> None:
         run(str(place), *plain)
 
 
+def test_the_scatter_of_repeated_rows_is_printed(tmp_path: Path) -> None:
+    x = np.repeat(np.linspace(1.0, 3.0, 12), 2)
+    place = tmp_path / "twice.csv"
+    pd.DataFrame({"x": x, "y": 2.0 * x + np.tile([-0.05, 0.05], 12)}).to_csv(place, index=False)
+    plain = ["--unary", "", "--binary", "*", "--engines", "deterministic", "--quiet"]
+    last = run(str(place), *plain).stdout.splitlines()[-1]
+    assert last == "rows with equal inputs scatter by 0.0707, a standard deviation"
+
+
 def test_the_law_is_printed_in_the_units_of_the_table_with_its_groups(tmp_path: Path) -> None:
     pytest.importorskip("pint")
     generator = np.random.default_rng(0)

@@ -57,7 +57,11 @@ Own = Annotated[
 ]
 TimeBudget = Annotated[float | None, typer.Option(help="Seconds, after which what was found is shown.")]
 As = Annotated[
-    Language | None, typer.Option("--as", help="Print only the recommended law, in this language.")
+    Language | None,
+    typer.Option(
+        "--as",
+        help="Print only the recommended law, in this language; source code is for the units of the table.",
+    ),
 ]
 Plot = Annotated[
     Path | None,
@@ -185,6 +189,8 @@ def _report(laws: Any) -> str:
         given = Expression(rounded(parse(law.in_units_of_data, None).tree)).text
         if given != law.equation:
             lines.append(f"in the units of the table: {law.response_name} = {given}")
+    if laws.replicate_error is not None:
+        lines.append(f"rows with equal inputs scatter by {laws.replicate_error:.3g}, a standard deviation")
     named = [f"{group.name} {_product(group.exponents)}" for group in laws.groups if group.name]
     if named:
         lines.append(f"groups: {', '.join(named)}")

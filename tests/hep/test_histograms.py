@@ -165,3 +165,20 @@ def test_edges_that_do_not_fit_are_refused(arguments, words):
 def test_a_weight_for_each_event_is_needed():
     with float64(), pytest.raises(UsageError, match="one weight per event, 3"):
         histogram(np.zeros(3), EDGES, 0.1, weights=np.ones(2))
+
+
+def test_an_event_that_is_no_number_is_named():
+    edges = np.linspace(0.0, 1.0, 3)
+    with pytest.raises(UsageError, match="got the value NaN for event 2"):
+        histogram(np.array([0.1, 0.2, np.nan]), edges)
+    with pytest.raises(UsageError, match="got the value NaN for event 1"):
+        histogram(np.array([[0.1, 0.2], [np.nan, 0.3]]), [edges, edges])
+    with pytest.raises(UsageError, match="got the weight NaN for event 0"):
+        histogram(np.array([0.1, 0.2]), edges, weights=np.array([np.nan, 1.0]))
+    with float64():
+        assert np.asarray(histogram(np.array([np.inf, 0.2]), edges, flow=True).yields).tolist() == [
+            0.0,
+            1.0,
+            0.0,
+            1.0,
+        ]

@@ -23,7 +23,7 @@ from assay.hep.losses import (
     log_p0,
     poisson_covariance,
 )
-from assay.hep.simple import correlated_background, uncorrelated_background
+from assay.hep.simple import correlated_background, uncorrelated_background, workspace
 from assay.hep.templates import with_observed, with_templates
 from assay.numerics.compile import CompiledFunction, float64, jax_module
 
@@ -134,7 +134,10 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", list(EXPECTED))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in ("CLs", "p0", "limit"))) for name in EXPECTED],
+)
 def test_every_loss_has_its_own_derivative(name):
     """The Asimov data move with the templates, and so must the derivative."""
     number = CompiledFunction(jax.value_and_grad(lambda phi: EXPECTED[name](_analysis(phi))))
@@ -231,6 +234,38 @@ def test_cross_entropy_is_that_of_scikit_learn_and_is_stable():
 def test_templates_that_are_not_there_are_refused_by_name(arguments, keywords, words):
     with pytest.raises(UsageError, match=words):
         with_templates(SIMPLE, *arguments, **keywords)
+
+
+def test_factors_may_be_swapped_as_if_they_were_built():
+    def built(high, low):
+        return build_model(
+            workspace(
+                {
+                    "SR": {
+                        "signal": ([5.0], [("normfactor", "mu")]),
+                        "background": ([50.0], [("normsys", "other", {"hi": 1.2, "lo": 0.8})]),
+                        "more": ([20.0], [("normsys", "scale", {"hi": high, "lo": low}), ("normsys", "other", {"hi": 1.1, "lo": 0.9})]),
+                    }
+                },
+                {"SR": [70.0]},
+            )
+        )  # fmt: skip
+
+    changed = with_templates(built(1.3, 0.9), "SR", "more", [20.0], normsys={"scale": (1.1, 0.7)})
+    wanted = built(1.1, 0.7)
+    assert changed.normsys_high.tolist() == wanted.normsys_high.tolist()
+    assert changed.normsys_low.tolist() == wanted.normsys_low.tolist()
+
+    def moved(high):
+        return interest_std(
+            with_templates(built(1.3, 0.9), "SR", "more", np.array([20.0]), normsys={"scale": (high, 0.7)})
+        )
+
+    with float64():
+        assert float(jax.jit(moved)(1.1)) == pytest.approx(float(interest_std(wanted)), rel=1e-12)
+        assert float(jax.jit(jax.grad(moved))(1.1)) > 0  # what is more uncertain measures worse
+    with pytest.raises(UsageError, match="sample 'background' of channel 'SR' has no normsys 'scale'"):
+        with_templates(wanted, "SR", "background", [50.0], normsys={"scale": (1.1, 0.7)})
 
 
 def test_observed_counts_may_be_swapped():

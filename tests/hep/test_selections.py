@@ -153,3 +153,16 @@ def test_too_narrow_edges_and_too_few_values_are_refused():
             free_of(jnp.array([0.0, 1e-6, 1.0]))
         with pytest.raises(UsageError, match="quantiles for 5 bins"):
             quantile_edges(jnp.array([0.1, 0.2]), 5, 0.0, 1.0)
+
+
+def test_an_infinite_slope_is_hard_whoever_made_it_and_others_are_positive():
+    values = np.array([3.0, 1.0, 2.0])
+    for slope in (float("inf"), np.float64("inf"), np.inf):
+        infinite = Softness(slope)
+        with float64():
+            assert np.asarray(sort(values, infinite)).tolist() == [1.0, 2.0, 3.0]
+            assert float(quantile(values, 0.5, infinite)) == 2.0
+            assert np.asarray(above(values, 2.0, infinite)).tolist() == [1.0, 0.0, 0.0]
+    for slope in (0.0, -1.0, float("nan")):
+        with pytest.raises(UsageError, match="slope of a soft selection must be positive, got"):
+            Softness(slope)

@@ -61,7 +61,7 @@ def histogram(
         chunk: events at a time; chosen by memory where it is left out.
 
     Raises:
-        UsageError: for shapes that do not fit, or edges that do not rise.
+        UsageError: for shapes that do not fit, edges that do not rise, or an event that is NaN.
 
     Example:
         >>> from assay.numerics.compile import float64
@@ -81,6 +81,8 @@ def histogram(
     counts = jnp.ones(len(points), points.dtype) if weights is None else jnp.asarray(weights)
     if counts.shape != (len(points),):
         raise UsageError(f"a histogram needs one weight per event, {len(points)}, got shape {counts.shape}")
+    _check_numbers(values, "value")
+    _check_numbers(weights, "weight")
     walls = [_with_flow(axis) if flow else axis for axis in axes]
     widths = [_per_bin(width, len(axis) - 1, flow) for width, axis in zip(widths, axes, strict=True)]
     size = chunk or max(1, CHUNK_NUMBERS // max(len(wall) for wall in walls))
@@ -124,6 +126,15 @@ def _check_rising(edges: Any) -> None:
         )
     if not isinstance(edges, jax.core.Tracer) and not np.diff(np.asarray(edges, dtype=float)).min() > 0:
         raise UsageError(f"the edges of a histogram must rise, got {np.asarray(edges).tolist()}")
+
+
+def _check_numbers(given: Any, what: str) -> None:
+    """Refuse NaN, which would fall into no bin, or make all of them NaN."""
+    if given is None or isinstance(given, jax.core.Tracer):
+        return
+    broken = np.isnan(np.asarray(given, dtype=float)).reshape(len(given), -1).any(axis=1)
+    if broken.any():
+        raise UsageError(f"a histogram needs numbers, got the {what} NaN for event {int(broken.argmax())}")
 
 
 def _with_flow(edges: Any) -> Any:

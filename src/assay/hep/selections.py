@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, final
 
+import numpy as np
+
 from assay.errors import UsageError
 from assay.numerics.compile import jax_module
 from assay.numerics.implicit_root import implicit_root
@@ -44,14 +46,26 @@ class Softness:
     Arguments:
         slope: of the sigmoid, in 1/x, positive; infinite for exact cuts. It may be traced.
         straight_through: exact values, with the derivatives of the soft ones.
+
+    Raises:
+        UsageError: for a slope that is not positive.
     """
 
     slope: Any
     straight_through: bool = False
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.slope, jax.core.Tracer) and not np.all(np.asarray(self.slope) > 0):
+            raise UsageError(f"the slope of a soft selection must be positive, got {self.slope}")
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether selections are exact."""
+        return not isinstance(self.slope, jax.core.Tracer) and bool(np.isinf(self.slope).all())
+
     def step(self, distance: Any) -> Any:
         """The weight of an event that lies so far inside: between 0 and 1, stable for any slope."""
-        if isinstance(self.slope, float) and self.slope == float("inf"):
+        if self.is_hard:
             return (distance > 0).astype(distance.dtype)
         soft = jax.nn.sigmoid(self.slope * distance)
         if not self.straight_through:
@@ -123,7 +137,7 @@ def sort(values: Any, softness: Softness) -> Any:
     """The values in rising order; a soft one is an average of its neighbours, with derivatives to all of them."""
     values = jnp.asarray(values)
     ordered = jnp.sort(values)
-    if softness is HARD:
+    if softness.is_hard:
         return ordered
     shares = jax.nn.softmax(-softness.slope * jnp.abs(ordered[:, None] - values[None, :]), axis=1)
     soft = shares @ values
@@ -148,7 +162,7 @@ def quantile(values: Any, share: Any, softness: Softness, weights: Any = None) -
     """
     values = jnp.asarray(values)
     weights = jnp.ones_like(values) if weights is None else jnp.asarray(weights)
-    if softness is HARD:
+    if softness.is_hard:
         order = jnp.argsort(values)
         cumulative = jnp.cumsum(weights[order])
         return values[order][jnp.argmax(cumulative >= share * cumulative[-1])]

@@ -10,7 +10,6 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.hep.model import Model
-from assay.hep.parameters import ParameterSet
 from assay.numerics.compile import jax_module
 
 __all__ = ["with_observed", "with_templates"]
@@ -28,6 +27,7 @@ def with_templates(
     nominal: Any,
     *,
     histosys: Mapping[str, tuple[Any, Any]] | None = None,
+    normsys: Mapping[str, tuple[Any, Any]] | None = None,
     staterror: Any = None,
     shapesys: Any = None,
 ) -> Model:
@@ -36,6 +36,7 @@ def with_templates(
     Arguments:
         nominal: (bins,), yields.
         histosys: the upper and lower varied yields, (bins,) each, by the name of the modifier.
+        normsys: the upper and lower factors, by the name of the modifier.
         staterror, shapesys: (bins,), absolute uncertainties.
 
     Raises:
@@ -58,6 +59,13 @@ def with_templates(
         for leaf, values in (("histosys_high", high), ("histosys_low", low)):
             changes[leaf] = _put(
                 changes.get(leaf, getattr(model, leaf)), entries, values, f"histosys {name!r} of {whose}"
+            )
+    for name, (high, low) in (normsys or {}).items():
+        entry = _normsys_entry(cells, model, name, whose)
+        for leaf, value in (("normsys_high", high), ("normsys_low", low)):
+            numbers = value[None] if isinstance(value, jax.Array) else np.array([value], dtype=float)
+            changes[leaf] = _put(
+                changes.get(leaf, getattr(model, leaf)), entry, numbers, f"normsys {name!r} of {whose}"
             )
     for leaf, values in (("staterror", staterror), ("shapesys", shapesys)):
         if values is None:
@@ -89,10 +97,25 @@ def _cells(model: Model, channel: str, sample: str) -> Array:
     return cells
 
 
+def _start(model: Model, name: str) -> int:
+    """The place of the first parameter of a name, or -1."""
+    return next((item.start for item in model.layout.sets if item.name == name), -1)
+
+
+def _normsys_entry(cells: Array, model: Model, name: str, whose: str) -> Array:
+    """(1,): the entry of one normsys of one sample."""
+    layout = model.layout
+    used = layout.factors[cells[0]] - layout.size
+    used = used[(used >= 0) & (used < len(layout.normsys_parameter))]
+    entry = used[layout.normsys_parameter[used] == _start(model, name)]
+    if not entry.size:
+        raise UsageError(f"{whose} has no normsys {name!r}")
+    return entry
+
+
 def _entries(all_cells: Array, parameters: Array, cells: Array, model: Model, name: str, whose: str) -> Array:
     """The entries of one modifier of one sample, in the order of its bins."""
-    wanted: list[ParameterSet] = [item for item in model.layout.sets if item.name == name]
-    entries = np.flatnonzero(np.isin(all_cells, cells) & (parameters == (wanted[0].start if wanted else -1)))
+    entries = np.flatnonzero(np.isin(all_cells, cells) & (parameters == _start(model, name)))
     if not entries.size:
         raise UsageError(f"{whose} has no histosys {name!r}")
     return entries

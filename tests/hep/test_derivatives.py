@@ -23,7 +23,13 @@ _formulas = CompiledFunction(
 
 def _automatic(point, model, data):
     value = lambda where: discrepancy(where, (model, data))  # noqa: E731
-    return value(point), jax.grad(value)(point), jax.hessian(value)(point)
+    expected, linear = jax.linearize(model.expected_main, point)
+
+    def with_linear_yields(step):
+        return model.discrepancy_of(expected + linear(step), point + step, data)
+
+    convex = jax.hessian(with_linear_yields)(jax.numpy.zeros_like(point))
+    return value(point), jax.grad(value)(point), jax.hessian(value)(point), convex
 
 
 _differentiated = CompiledFunction(jax.vmap(_automatic, (0, None, None)))
@@ -77,7 +83,7 @@ def test_two_free_factors_of_zero_and_a_bin_without_counts_have_finite_derivativ
 
     with float64():
         data = given.observed_data()
-    value, gradient, hessian = (np.asarray(part)[0] for part in _formulas(np.zeros((1, 2)), given, data))
+    value, gradient, hessian, _ = (np.asarray(part)[0] for part in _formulas(np.zeros((1, 2)), given, data))
     slope = 5.0 * (1 - 55.0 / 50.0) + 6.0
     assert value == pytest.approx(50.0 - 55.0 - 55.0 * np.log(50.0 / 55.0) + 40.0, rel=1e-14)
     np.testing.assert_allclose(gradient, 0.0, atol=1e-50)

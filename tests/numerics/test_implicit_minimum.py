@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from assay.numerics.compile import float64, jax_module
-from assay.numerics.implicit_minimum import bounded_minimum, implicit_minimum
+from assay.numerics.implicit_minimum import Expansion, bounded_minimum, implicit_minimum
 
 jax = jax_module()
 jnp = jax.numpy
@@ -142,3 +142,22 @@ def test_it_converges_quadratically():
         ]
     assert counts[2] <= 4
     assert counts[0] <= counts[2] + 5
+
+
+def test_a_positive_part_takes_the_place_of_a_hessian_that_is_not_definite():
+    def function(point, centre):  # one valley, concave far from it
+        return jnp.log1p((point - centre) ** 2).sum()
+
+    def derivatives(point, centre):
+        hessian = jax.hessian(function)(point, centre)
+        convex = jnp.diag(2.0 / (1.0 + (point - centre) ** 2))
+        return Expansion(function(point, centre), jax.grad(function)(point, centre), hessian, convex)
+
+    start, far = np.array([4.0, -2.0]), np.full(2, 99.0)
+    with float64():
+        plain = bounded_minimum(function, 1.0, start, -far, far, ALL)
+        helped = bounded_minimum(function, 1.0, start, -far, far, ALL, derivatives=derivatives)
+    np.testing.assert_allclose(helped.point, 1.0, atol=1e-9)
+    assert float(helped.decrement) <= 1e-9
+    assert float(helped.curvature) > 0
+    assert int(helped.iterations) < int(plain.iterations)

@@ -5,6 +5,8 @@ the slope and bend of the Poisson term t = 1 - n/lambda, h = n/lambda^2,
 
     H = sum_b h_b J_b J_b^T + sum_c t_c (F B'' + B' F'^T + F' B'^T + B F'') + constraints (diagonal).
 
+The first sum and the constraints are positive: the matrix of Gauss and Newton.
+
 In one cell a parameter moves at most one template variation and one factor, so that B' and F' are tables of cells by
 parameters, gathered from the entries. Differentiating the likelihood automatically gives the same numbers for a
 multiple of the time; `discrepancy` stays the definition, and derivatives of results go through it.
@@ -21,6 +23,7 @@ from assay.hep.interpolation import additive, multiplicative
 from assay.hep.layout import Layout
 from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
+from assay.numerics.implicit_minimum import Expansion
 
 __all__ = ["discrepancy_derivatives"]
 
@@ -70,8 +73,8 @@ def _tables(layout: Layout) -> _Tables:
     return _Tables(variation, factor, auxiliary, bins)
 
 
-def discrepancy_derivatives(parameters: Any, given: tuple[Model, Data]) -> tuple[Any, Any, Any]:
-    """`discrepancy` with its gradient, (parameters,), and its Hessian, (parameters, parameters).
+def discrepancy_derivatives(parameters: Any, given: tuple[Model, Data]) -> Expansion:
+    """`discrepancy` with its gradient, its Hessian and the positive part of that.
 
     Example:
         >>> from assay.hep.build import build_model
@@ -79,8 +82,8 @@ def discrepancy_derivatives(parameters: Any, given: tuple[Model, Data]) -> tuple
         >>> from assay.numerics.compile import float64
         >>> model = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]))
         >>> with float64():
-        ...     _, gradient, _ = discrepancy_derivatives(jnp.zeros(3).at[1:].set(1.0), (model, model.observed_data()))
-        >>> [round(float(number), 6) for number in gradient]
+        ...     near = discrepancy_derivatives(jnp.zeros(3).at[1:].set(1.0), (model, model.observed_data()))
+        >>> [round(float(number), 6) for number in near.gradient]
         [0.606154, -1.0, 4.0]
     """
     model, data = given
@@ -99,17 +102,15 @@ def discrepancy_derivatives(parameters: Any, given: tuple[Model, Data]) -> tuple
     tilt, stiffness = 1 - ratio, ratio / jnp.where(data.main > 0, expected, 1.0)
     weight = tilt[model.layout.cell_bin]
     mixed = (weight * 0.5 * base / divisor)[:, None] * rise + weight[:, None] * variation
-    half = jnp.concatenate([rows, rise]).T @ jnp.concatenate([0.5 * stiffness[:, None] * rows, mixed])
+    positive, cross = rows.T @ (stiffness[:, None] * rows), rise.T @ mixed
     # On the diagonal the second derivatives of one factor and of one variation stand in place of the products.
-    own = (
-        stiffness @ rows**2
-        + 2 * weight @ (rise * variation)
-        + (weight * product) @ bent
-        + (weight * base * divisor) @ curled
-    )
+    own = 2 * weight @ (rise * variation) + (weight * product) @ bent + (weight * base * divisor) @ curled
     pull, grip = _constraints(model, data, parameters, tables)
-    hessian = jnp.where(jnp.eye(model.layout.size, dtype=bool), own + grip, half + half.T)
-    return model.discrepancy_of(expected, parameters, data), tilt @ rows + pull, hessian
+    convex = positive + jnp.diag(grip)
+    rest = jnp.where(jnp.eye(model.layout.size, dtype=bool), own, cross + cross.T)
+    return Expansion(
+        model.discrepancy_of(expected, parameters, data), tilt @ rows + pull, convex + rest, convex
+    )
 
 
 def _variations(model: Model, parameters: Any) -> tuple[Any, Any, Any]:

@@ -127,9 +127,9 @@ def _fitted(model: Model, data: Data | None, start: Any, free: Any) -> _Fitted:
     used = model.observed_data() if data is None else data
     layout = model.layout
     found = maximum_likelihood(model, used, start=start, free=free)
-    _, gradient, hessian = discrepancy_derivatives(found.point, (model, used))
-    held = is_held(found.point, gradient, layout.lower, layout.upper, free)
-    covariance = _inverse(hessian, held)
+    near = discrepancy_derivatives(found.point, (model, used))
+    held = is_held(found.point, near.gradient, layout.lower, layout.upper, free)
+    covariance = _inverse(near.hessian, held)
     return _Fitted(found, covariance, held, model.log_density(found.point, used), prefit_std(model))
 
 

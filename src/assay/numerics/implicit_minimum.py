@@ -7,7 +7,8 @@ gradient vanish, so that with F the free and A the held components
     d theta_F = -H_FF^-1 (d grad_F + H_FA d theta_A).
 
 A stationary point that is no minimum (a saddle between two equal valleys is where many fits start) is left along its
-direction of negative curvature.
+direction of negative curvature. Where the Hessian is not positive definite on the way, a positive part of it that the
+caller may know, such as that of Gauss and Newton, takes its place in the step.
 
 Source: D. P. Bertsekas, SIAM J. Control Optim. 20, 221 (1982), for the box; J. Nocedal, S. Wright, Numerical
 Optimization (2006), chapters 3 and 12.
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 
 from assay.numerics.compile import jax_module
 
-__all__ = ["Minimum", "bounded_minimum", "implicit_minimum", "is_held", "scaled_hessian"]
+__all__ = ["Expansion", "Minimum", "bounded_minimum", "implicit_minimum", "is_held", "scaled_hessian"]
 
 MAX_ITERATIONS = 200
 MAX_ESCAPES = 4
@@ -32,8 +33,27 @@ RIDGE = (
 SUFFICIENT_DECREASE = 1e-4
 ROUNDING = 1e-13  # of the value: smaller decreases cannot be told from none
 SMALL_DECREASE = 1e-6  # promised: below it the value only has to stay the same to rounding
+FIRST_DAMPING = 0.3  # of the Hessian scaled to a unit diagonal, after a step that went too far
+LEAST_DAMPING = 1e-2  # less than this is none
 WORST_DAMPING = 1e15
 PROBES = (0.1, -0.1, 0.3, -0.3, 1.0, -1.0, 3.0, -3.0, 10.0, -10.0)  # of the escape, in units of the curvature
+
+
+class Expansion(NamedTuple):
+    """A function near a point.
+
+    Arguments:
+        value: a number.
+        gradient: (dimension,).
+        hessian: (dimension, dimension).
+        convex: (dimension, dimension), a positive definite matrix to take steps with where the Hessian is none; the
+            Hessian itself where nothing better is known.
+    """
+
+    value: Any
+    gradient: Any
+    hessian: Any
+    convex: Any
 
 
 class Minimum(NamedTuple):
@@ -62,6 +82,7 @@ class _Search(NamedTuple):
     value: Any
     gradient: Any
     hessian: Any
+    convex: Any
     trial: Any
     promised: (
         Any  # decrease of the quadratic model from point to trial; minus infinity takes any finite value
@@ -74,7 +95,7 @@ class _Search(NamedTuple):
 
 
 Function = Callable[[Any, Any], Any]
-Derivatives = Callable[[Any, Any], tuple[Any, Any, Any]]
+Derivatives = Callable[[Any, Any], Expansion]
 
 
 def is_held(point: Any, gradient: Any, lower: Any, upper: Any, free: Any) -> Any:
@@ -103,8 +124,7 @@ def bounded_minimum(
         lower, upper: (dimension,); they may be infinite.
         free: (dimension,), True where the search may move.
         refuge: (dimension,), where the free components begin anew if the function is not finite at the start.
-        derivatives: of the same arguments, the function's value, gradient and Hessian, where a formula is faster than
-            automatic differentiation.
+        derivatives: of the same arguments, where a formula is faster than automatic differentiation.
         escapes: False saves the search for saddles where the start is known to lie in the right valley, in a map over
             many problems; `curvature` is then NaN.
 
@@ -128,9 +148,9 @@ def bounded_minimum(
     zero, infinite = jnp.zeros((), start.dtype), jnp.asarray(jnp.inf, start.dtype)
     none = jnp.asarray(0)
     evaluated = _automatic(function) if derivatives is None else derivatives
+    unit = jnp.eye(len(start), dtype=start.dtype)
     first = _Search(
-        start, infinite, jnp.zeros_like(start), jnp.eye(len(start), dtype=start.dtype), start, -infinite, zero, infinite,
-        -infinite, none, none,
+        start, infinite, jnp.zeros_like(start), unit, unit, start, -infinite, zero, infinite, -infinite, none, none,
     )  # fmt: skip
 
     def advanced(search: _Search) -> _Search:
@@ -232,13 +252,13 @@ def _automatic(function: Function) -> Derivatives:
     """Value, gradient and Hessian at a point, from one linearisation of the gradient."""
     jax = jax_module()
 
-    def derivatives(point: Any, data: Any) -> tuple[Any, Any, Any]:
+    def derivatives(point: Any, data: Any) -> Expansion:
         def slope(where: Any) -> tuple[Any, Any]:
             value, gradient = jax.value_and_grad(function)(where, data)
             return gradient, (value, gradient)
 
         hessian, (value, gradient) = jax.jacfwd(slope, has_aux=True)(point)
-        return value, gradient, hessian
+        return Expansion(value, gradient, hessian, hessian)
 
     return derivatives
 
@@ -261,27 +281,29 @@ def _is_suspect(search: _Search) -> Any:
     return (search.decrement <= DECREMENT) & jax_module().numpy.isneginf(search.curvature)
 
 
-def _judged(search: _Search, derivatives: tuple[Any, Any, Any]) -> _Search:
+def _judged(search: _Search, expansion: Expansion) -> _Search:
     """The trial taken if it goes down enough; else the damping grows."""
     jnp = jax_module().numpy
-    value = derivatives[0]
+    value = expansion.value
     rounding = ROUNDING * jnp.maximum(jnp.abs(search.value), 1.0)
     goes_down = value <= search.value - SUFFICIENT_DECREASE * search.promised
     is_good = jnp.isfinite(value) & (
         goes_down | (value <= search.value + rounding) & (search.promised < SMALL_DECREASE)
     )
-    point, value, gradient, hessian = (
-        jnp.where(is_good, new, old)
-        for new, old in zip((search.trial, *derivatives), search[:4], strict=True)
+    point, value, gradient, hessian, convex = (
+        jnp.where(is_good, new, old) for new, old in zip((search.trial, *expansion), search[:5], strict=True)
     )
-    is_eased = jnp.isfinite(search.value) & (search.damping > 1e-7)  # a search that begins anew has none
+    is_eased = jnp.isfinite(search.value) & (
+        search.damping > LEAST_DAMPING
+    )  # a search that begins anew has none
     eased = jnp.where(is_eased, 0.1 * search.damping, 0.0)
-    damping = jnp.where(is_good, eased, jnp.maximum(10.0 * search.damping, 1e-4))
+    damping = jnp.where(is_good, eased, jnp.maximum(10.0 * search.damping, FIRST_DAMPING))
     return search._replace(
         point=point,
         value=value,
         gradient=gradient,
         hessian=hessian,
+        convex=convex,
         damping=damping,
         iterations=search.iterations + 1,
     )
@@ -297,13 +319,16 @@ def scaled_hessian(hessian: Any, held: Any) -> tuple[Any, Any]:
 
 
 def _newton_trial(search: _Search, lower: Any, upper: Any, free: Any) -> _Search:
-    """The damped Newton step, projected onto the box; none, and more damping, where the matrix is not definite."""
+    """The damped Newton step, projected onto the box; none, and more damping, where no matrix is definite."""
     jax = jax_module()
     jnp = jax.numpy
     held = is_held(search.point, search.gradient, lower, upper, free)
     gradient = jnp.where(held, 0.0, search.gradient)
-    scaled, scale = scaled_hessian(search.hessian, held)
-    root = jnp.linalg.cholesky(scaled + search.damping * jnp.eye(len(held)))
+    matrices = jnp.stack([search.hessian, search.convex])
+    scaled, scales = jax.vmap(scaled_hessian, (0, None))(matrices, held)
+    roots = jnp.linalg.cholesky(scaled + search.damping * jnp.eye(len(held)))
+    is_newton = jnp.isfinite(roots[0, -1, -1])  # of a matrix that is not definite all is NaN
+    root, scale = jnp.where(is_newton, roots[0], roots[1]), jnp.where(is_newton, scales[0], scales[1])
     half = jax.scipy.linalg.solve_triangular(root, gradient * scale, lower=True)
     step = -scale * jax.scipy.linalg.solve_triangular(root.T, half, lower=False)
     decrement = jnp.sqrt((half**2).sum())
@@ -319,7 +344,7 @@ def _newton_trial(search: _Search, lower: Any, upper: Any, free: Any) -> _Search
         trial=trial,
         promised=promised,
         decrement=jnp.where(is_definite, decrement, jnp.inf),
-        curvature=jnp.where(is_definite & (search.damping == 0), pivot, -jnp.inf),
+        curvature=jnp.where(is_newton & is_definite & (search.damping == 0), pivot, -jnp.inf),
     )
 
 

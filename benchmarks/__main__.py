@@ -34,6 +34,7 @@ COMMANDS = {
     "concept": "hyperactive learning of a quartic in one dimension, over a hundred random starts",
     "silicon": "fifteen labels of silicon, chosen by biased dynamics, plain dynamics, plain ASE and a person",
     "atoms_accuracy": "errors of potentials of silicon, by the size of their descriptor",
+    "atoms_calibration": "whether the deviations that potentials of silicon predict are right",
     "atoms_descriptor": "CPU time of a biased step and of design rows of silicon",
     "laws": "nine laws of the handbook by the defaults of `discover`: exactness and times",
     "law_search": "five laws in noisy data, looked for where laws disagree and in a Latin hypercube",

@@ -15,6 +15,7 @@ from ase.io import read
 from typer.testing import CliRunner
 
 from assay.atoms.campaign.beginning import begin_campaign
+from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.atoms.labels import label_with
 from assay.atoms.structures import structure_text, write_structures
 from assay.cli.main import app
@@ -97,6 +98,8 @@ def test_the_first_files_of_a_campaign_suit_its_structures(tmp_path: Path) -> No
     keys = tomllib.loads((tmp_path / "STUDY.toml").read_text())
     assert keys["driver"]["dynamics"]["wall"]["radius_A"] == pytest.approx(2.8)
     assert keys["driver"]["test"] == {"file": "test.xyz"}
+    descriptor = BodyOrderedDescriptor(("H", "O"), **keys["driver"]["descriptor"])
+    assert 200 < descriptor.size <= 600
     assert keys["stop"]["max_evaluations"] == 7
     other = tmp_path / "other"
     other.mkdir()
@@ -104,7 +107,9 @@ def test_the_first_files_of_a_campaign_suit_its_structures(tmp_path: Path) -> No
     with pytest.raises(UsageError, match=r"structure 0 .from 0.: a labelled structure needs"):
         begin_campaign(other / "start.xyz", "ase.calculators.emt:EMT", other / "start.xyz", 7)
     begin_campaign(other / "start.xyz", "ase.calculators.emt:EMT", None, 7)
-    assert tomllib.loads((other / "STUDY.toml").read_text())["driver"]["test_fraction"] == 0.1
+    alone = tomllib.loads((other / "STUDY.toml").read_text())["driver"]
+    assert alone["test_fraction"] == 0.1
+    assert "descriptor" not in alone
 
 
 def test_errors_and_calibration_are_printed(folder: Path) -> None:

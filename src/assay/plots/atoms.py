@@ -63,7 +63,7 @@ def walks(stories: Sequence[tuple[int, Mapping[str, Any]]]) -> Any:
     upper.set_yscale("log")
     tidy(
         upper,
-        "labelled: full dots were picked, open ones are the best of a walk that picked none; dashed: the threshold",
+        "labelled: full dots were picked, open ones are the best of a walk that picked none\ndashed: the threshold",
         "",
         "score",
     )

@@ -429,6 +429,16 @@ def test_labels_that_are_held_out_are_for_errors_alone() -> None:
     assert with_it.values == driver.suggest(past, Request(99)).values
 
 
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.3, 0.5, 0.9])
+def test_the_lot_spreads_what_is_held_out(share: float) -> None:
+    driver = HyperactiveLearning.from_data({**KEYS, "test_fraction": share})
+    held = [number for number in range(1000) if driver.is_held_out(7, number)]
+    assert len(held) == pytest.approx(1000 * min(share, 1.0), abs=2)
+    assert max(np.diff(held)) <= 2.0 / share
+    assert 0 not in held
+    assert held != [number for number in range(1000) if driver.is_held_out(8, number)]
+
+
 def test_a_target_of_energies_is_met_as_well() -> None:
     study = campaign(
         test=labelled_text(11), target_force_error_eV_per_A=1e6, target_energy_error_eV_per_atom=1e-9
@@ -455,3 +465,18 @@ def test_results_under_other_names_are_told_of(caplog: pytest.LogCaptureFixture)
     driver = HyperactiveLearning.from_data({**KEYS, "structures": renamed.replace("REF_virial", "virial")})
     assert len(driver.problem.unlabelled) == 1
     assert "labels that are learnt from are called REF_energy" in caplog.text
+
+
+def test_a_campaign_may_be_calibrated_by_what_is_left_out() -> None:
+    past = history(*(structure_text(rattled(seed)) for seed in range(4)))
+    plain, calibrated = (
+        HyperactiveLearning.from_data({**KEYS, "fit": {**FIT, "calibration": how}}).fitted(past).potential
+        for how in ("none", "left out")
+    )
+    np.testing.assert_allclose(calibrated.weights, plain.weights, rtol=1e-12)
+    values = plain.descriptor.evaluate(rattled(9)).values
+    ratio = calibrated.energy_uncertainty_eV(values) / plain.energy_uncertainty_eV(values)
+    noise = calibrated.noise.force_eV_per_A
+    assert noise is not None
+    assert ratio == pytest.approx(noise / FIT["force_noise_eV_per_A"], rel=1e-9)
+    assert abs(ratio - 1.0) > 0.05

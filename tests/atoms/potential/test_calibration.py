@@ -13,7 +13,12 @@ from ase.calculators.emt import EMT
 from tests.atoms.toy import descriptor, known, structure
 
 from assay.atoms.descriptors.abstract import Contraction
-from assay.atoms.potential.calibration import Calibration, standardised_errors
+from assay.atoms.potential.calibration import (
+    Calibration,
+    left_out_errors,
+    left_out_factor,
+    standardised_errors,
+)
 from assay.atoms.potential.design import Design
 from assay.atoms.potential.error_table import error_table
 from assay.atoms.potential.fit import PotentialFit
@@ -85,6 +90,48 @@ def test_calibrated_deviations_are_the_factor_times_larger() -> None:
     ):
         np.testing.assert_allclose(other.deviation, 3.0 * one.deviation, rtol=1e-9)
         np.testing.assert_allclose(other.error, one.error, atol=1e-9)
+
+
+def test_errors_left_out_are_those_of_a_potential_of_the_others() -> None:
+    generator = np.random.default_rng(3)
+    weights = truth().draws(1, 3)[0]
+    labels = [drawn_labels(weights, structure(seed, 0.2), generator) for seed in range(4)]
+    labels[1], labels[2] = replace(labels[1], energy_eV=None), replace(labels[2], virial=None)
+    found = {one.kind: one for one in left_out_errors(truth().given(labels), labels)}
+    expected: dict[str, list[Any]] = {kind: [] for kind in found}
+    for place, one in enumerate(labels):
+        others = truth().given([*labels[:place], *labels[place + 1 :]])
+        for kind in standardised_errors(others, [one]):
+            expected[kind.kind].append(kind)
+    assert [len(parts) for parts in expected.values()] == [3, 4, 3]
+    for kind, parts in expected.items():
+        for name in ("error", "deviation", "label"):
+            values = np.concatenate([getattr(part, name) for part in parts])
+            # The six components of a virial come in another order.
+            np.testing.assert_allclose(
+                np.sort(getattr(found[kind], name)), np.sort(values), rtol=1e-7, atol=1e-10
+            )
+
+
+def test_the_inner_factor_does_not_see_the_largest_errors() -> None:
+    z = 2.0 * np.random.default_rng(0).standard_normal(40_000)
+    z[:400] = 100.0
+    found = Calibration.of(z)
+    assert found.factor > 9.0
+    assert found.inner_factor == pytest.approx(2.0, rel=0.04)
+
+
+@pytest.mark.parametrize("count", [6, 14])
+def test_the_factor_of_left_out_structures_mends_noises_that_were_wrong(count: int) -> None:
+    generator = np.random.default_rng(5)
+    weights = truth().draws(1, 5)[0]
+    labels = [drawn_labels(weights, structure(seed, 0.2), generator) for seed in range(count)]
+    prior = truth().calibrated(0.25)  # prior and noises are four times too small
+    factor = left_out_factor(prior.given(labels), labels, prior.given)
+    assert factor == pytest.approx(4.0, rel=0.2)
+    right = left_out_factor(truth().given(labels), labels, truth().given)
+    assert factor == pytest.approx(4.0 * right, rel=1e-6)
+    assert left_out_factor(prior.given(labels[:2]), labels[:2], prior.given) == 1.0
 
 
 def test_a_model_that_cannot_follow_is_widened_to_its_errors() -> None:

@@ -10,12 +10,27 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
 from assay.atoms.potential.labelled import LabelledStructure
 from assay.atoms.structures import read_structures
 from assay.errors import UsageError
 from assay.executors.evaluators import load_function
 
 __all__ = ["begin_campaign"]
+
+# So many features are fitted in a second or so; sizes of the descriptor that are tried for it, the largest first.
+LARGEST = 600
+SMALLER = tuple(
+    {"radial_count": radial, "angular_count": angular, "pair_count": pairs, "cubic_count": cubic}
+    for radial, angular, pairs, cubic in (
+        (5, 4, 16, 2),
+        (4, 4, 14, 1),
+        (4, 3, 12, 1),
+        (3, 3, 10, 1),
+        (3, 3, 10, 0),
+        (2, 2, 8, 0),
+    )
+)
 
 STUDY = """# A potential from few labels; every key: docs/atoms/campaign.md.
 #
@@ -35,6 +50,7 @@ type = "HyperactiveLearning"
 structures = {{ file = "{structures}" }}  # those with REF_energy and REF_forces are learnt from, the others labelled first
 {test}
 
+{descriptor}
 [driver.dynamics]
 steps = 1000            # at most, before a structure is taken
 timestep_fs = 1.0
@@ -104,6 +120,7 @@ def begin_campaign(structures: Path, calculator: str, test: Path | None, labels:
         name=re.sub(r"[^A-Za-z0-9_.-]", "-", structures.stem).lstrip("-_.") or "campaign",
         structures=structures.name,
         test=tested,
+        descriptor=_descriptor({symbol for atoms in given for symbol in atoms.get_chemical_symbols()}),
         cell=_cell(given),
         labels=labels,
     )
@@ -111,6 +128,17 @@ def begin_campaign(structures: Path, calculator: str, test: Path | None, labels:
     text = REFERENCE.format(calculator=calculator, module=module, imported=name.split(".")[0], function=name)
     reference.write_text(text, encoding="utf-8")
     return [study, reference]
+
+
+def _descriptor(species: set[str]) -> str:
+    """The table of a descriptor that leaves a fit fast; nothing where the one that comes by itself does."""
+    elements = tuple(sorted(species))
+    if BodyOrderedDescriptor(elements).size <= LARGEST:
+        return ""
+    sizes = [(counts, BodyOrderedDescriptor(elements, **counts).size) for counts in SMALLER]
+    counts, size = next((one for one in sizes if one[1] <= LARGEST), sizes[-1])
+    keys = "".join(f"{name} = {value}\n" for name, value in counts.items())
+    return f"[driver.descriptor]     # {size} features; their number grows with the fourth power of that of the species\n{keys}"
 
 
 def _cell(structures: Sequence[Atoms]) -> str:

@@ -91,6 +91,11 @@ class FitEntry(Entry):
     reference_energies_eV: dict[str, float] | None = Field(
         default=None, description="energies of lone atoms; none given: those nearest to the labels"
     )
+    calibration: Literal["none", "left out"] = Field(
+        default="none",
+        description="deviations as the evidence has them, or times the factor that lets 68 % of the labels of structures that are "
+        "left out in turn lie within one",
+    )
     largest_force_eV_per_A: Positive = Field(
         default=50.0,
         description="forces beyond it are not learnt from, nor is the energy of such a structure",

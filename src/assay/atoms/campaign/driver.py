@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, final
 
@@ -14,6 +15,7 @@ from assay.atoms.campaign.configuration import HyperactiveLearningConfiguration
 from assay.atoms.campaign.problem import Problem
 from assay.atoms.campaign.search import Found, from_dynamics, from_pool, shaken
 from assay.atoms.labels import label_of_measurements
+from assay.atoms.potential.calibration import left_out_factor
 from assay.atoms.potential.design import Design
 from assay.atoms.potential.error_table import ALL, ErrorRow, error_table
 from assay.atoms.potential.fit import FittedPotential
@@ -174,9 +176,13 @@ class HyperactiveLearning(AbstractDriver):
         return f"the test has an error of {' and of '.join(reached)}" if reached else None
 
     def is_held_out(self, seed: int, number: int) -> bool:
-        """Whether the label of a suggestion is for errors alone; that of the first never is."""
+        """Whether the label of a suggestion is for errors alone: one by lot of each run of 1 / test_fraction, never the first."""
         share = self.settings.test_fraction
-        return number > 0 and share > 0.0 and float(generator(seed, number, "test split").random()) < share
+        if not share or not number:
+            return False
+        run = math.floor(number * share)
+        first, last = max(1, math.ceil(run / share)), math.ceil((run + 1) / share) - 1
+        return number == int(generator(seed, run, "test split").integers(first, last + 1))
 
     def known(self, history: History) -> list[LabelledStructure]:
         """All labels that are learnt from, in the order of their numbers, beyond those that the configuration brings along."""
@@ -205,7 +211,16 @@ class HyperactiveLearning(AbstractDriver):
         return self.fitted_to(self.known(history))
 
     def fitted_to(self, known: Sequence[LabelledStructure]) -> FittedPotential:
-        """The potential of some labels."""
+        """The potential of some labels, calibrated where the configuration says so."""
+        fitted = self._as_the_evidence_says(known)
+        if self.settings.fit.calibration == "none":
+            return fitted
+        factor = left_out_factor(
+            fitted.potential, known, lambda rest: self._as_the_evidence_says(rest).potential
+        )
+        return replace(fitted, potential=fitted.potential.calibrated(factor))
+
+    def _as_the_evidence_says(self, known: Sequence[LabelledStructure]) -> FittedPotential:
         fit = self.settings.fit
         design = Design.none(self.problem.descriptor, fit.energy_noise_of, fit.virial_noise_of)
         return self.problem.fit.fit(design.given(known))

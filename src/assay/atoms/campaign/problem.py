@@ -121,7 +121,7 @@ class Problem:
     def fit(self) -> PotentialFit:
         """How labels become a potential."""
         keys = self.settings.fit.model_dump(
-            exclude={"energy_noise_of", "virial_noise_of", "largest_force_eV_per_A"}
+            exclude={"energy_noise_of", "virial_noise_of", "largest_force_eV_per_A", "calibration"}
         )
         return PotentialFit(**keys)
 

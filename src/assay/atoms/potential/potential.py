@@ -172,7 +172,7 @@ class LinearPotential:
             structures: those that were fitted.
             form: of `assay.numerics.misspecification`: the typical or the largest error.
         """
-        rows = [self._rows(self._beyond_reference(one)) for one in structures]
+        rows = [self._rows(self.beyond_reference(one)) for one in structures]
         design, target, precision = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         shifts = pointwise_shifts(self.model, design, target, precision)
         return replace(self, looked=widened_for_misfit(self.model, shifts, form))
@@ -184,7 +184,7 @@ class LinearPotential:
         """
         model, looked = self.model, self.looked
         for labels in structures:
-            design, target, precision = self._rows(self._beyond_reference(labels))
+            design, target, precision = self._rows(self.beyond_reference(labels))
             model = model.given(design, target, precision)
             looked = model if self.looked is self.model else looked.given_inputs(design, precision)
         return replace(self, model=model, looked=looked)
@@ -229,7 +229,8 @@ class LinearPotential:
         normal = generator(seed, 0, "committee").standard_normal((count, self.descriptor.size))
         return self.weights + normal @ self.looked.inverse_root.T
 
-    def _beyond_reference(self, labels: LabelledStructure) -> LabelledStructure:
+    def beyond_reference(self, labels: LabelledStructure) -> LabelledStructure:
+        """Labels without the energies of lone atoms: what w·D stands for."""
         reference = self.reference_energy_eV(labels.atoms)
         energy = None if labels.energy_eV is None else labels.energy_eV - reference
         return replace(labels, energy_eV=energy)

@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+import assay
 from assay.cli.discovering import discover
 from assay.errors import UsageError
 
@@ -112,6 +113,26 @@ def test_columns_are_ignored_and_errors_have_a_column(tmp_path: Path) -> None:
     assert equal.stdout != weighed.stdout
     with pytest.raises(UsageError, match="column 'fluid' must hold numbers, got 'water'; leave it out"):
         run(str(place), *plain)
+
+
+def test_what_a_study_and_an_exploration_observed_is_a_table(tmp_path: Path) -> None:
+    pytest.importorskip("pint")
+    parameters = assay.create_parameters(
+        ["mass", "speed"], [1.0, 1.0], [5.0, 9.0], unit={"mass": "kg", "speed": "m/s"}
+    )
+    folder = tmp_path / "moving.exploration"
+    exploration = assay.Exploration(parameters, ["heat", "energy"], verbose=0, directory=folder)
+    exploration.sample(12)
+    exploration.evaluate(
+        lambda mass, speed: [float("nan"), 0.0] if speed > 8.5 else [mass, 0.5 * mass * speed**2]
+    )
+    options = ["--engines", "deterministic", "--quiet", "--response", "energy"]
+    lines = run(str(folder), *options, "--units", "energy=J").stdout.splitlines()
+    assert "recommended: energy = 0.5*mass*speed^2" in lines
+    (store,) = folder.glob("*.assay.db")
+    assert run(str(store), *options, "--as", "text").stdout == "0.5*mass*speed^2\n"
+    heat = [*options[:-1], "heat", "--ignore", "speed", "--as", "text"]
+    assert run(str(store), *heat).stdout == "mass\n"
 
 
 def test_the_scatter_of_repeated_rows_is_printed(tmp_path: Path) -> None:

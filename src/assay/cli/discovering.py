@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
 import typer
 
@@ -15,6 +16,7 @@ from assay.errors import UsageError
 __all__ = ["discover"]
 
 PICTURES = (".png", ".svg", ".pdf")
+STUDIES = (".toml", ".db")
 
 
 class Language(StrEnum):
@@ -70,7 +72,13 @@ Plot = Annotated[
 
 
 def discover(
-    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with names in its first line.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA.csv",
+            help="A table with names in its first line; or what was observed: the folder of an exploration, a study file, a store.",
+        ),
+    ],
     response: Response = None,
     standard_error: StandardError = None,
     ignore: Ignore = None,
@@ -97,19 +105,20 @@ def discover(
         assay discover data.csv --response drag --standard-error drag_error --ignore "run, comment"
         assay discover data.csv --unary "exp log" --time-budget 60
         assay discover data.csv --as c > law.h
+        assay discover model.exploration --response period
     """
     from assay.discovery.discover import discover as found_in
     from assay.discovery.operators import BINARY_OPERATORS, UNARY_OPERATORS
 
     if plot is not None and plot.suffix not in PICTURES:
         raise UsageError(f"the output of a picture must end in {', '.join(PICTURES)}, got {plot}")
-    table = _table(data, ignore)
-    errors = _standard_error(table, standard_error)
+    table = _Table.of(data, response).without(ignore).with_standard_error(standard_error)
+    given = _pairs(units, "units")
     laws = found_in(
-        table,
-        list(table)[-1] if response is None else response,
-        standard_error=errors,
-        units=_pairs(units, "units"),
+        table.columns,
+        table.response,
+        standard_error=table.standard_error,
+        units=None if given is None else {**table.units, **given},
         extra_features=_pairs(features, "features"),
         binary_operators=[*(BINARY_OPERATORS if binary is None else binary.split()), *(own or ())],
         unary_operators=UNARY_OPERATORS if unary is None else unary.split(),
@@ -120,7 +129,7 @@ def discover(
         progress=False if quiet else lambda line: typer.echo(line, err=True),
     )
     if plot is not None:
-        _draw(plot, laws, table)
+        _draw(plot, laws, table.columns)
     if as_json:
         typer.echo(json.dumps(laws.to_data(), indent=1, allow_nan=False))
     elif language is not None:
@@ -130,29 +139,63 @@ def discover(
         typer.echo(_report(laws))
 
 
-def _table(place: Path, ignore: str | None) -> dict[str, Any]:
-    from assay.discovery.data import columns_of
+@final
+@dataclass(frozen=True)
+class _Table:
+    """What a law is looked for in.
 
-    table = columns_of(place)
-    for name in [] if ignore is None else [entry.strip() for entry in ignore.split(",")]:
-        if name not in table:
-            raise UsageError(f"--ignore must name columns of {sorted(table)}, got {name!r}")
-        del table[name]
-    return table
+    Arguments:
+        columns: by name.
+        response: the name of its column.
+        standard_error: of the response; None where unknown.
+        units: that parameters came with.
+    """
 
+    columns: dict[str, Any]
+    response: str
+    standard_error: Any = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
-def _standard_error(table: dict[str, Any], text: str | None) -> Any:
-    """The column of that name, which leaves the table, or the number."""
-    if text is None:
-        return None
-    if text in table:
-        return table.pop(text)
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(
-            f"--standard-error must be a number or one of the columns {sorted(table)}, got {text!r}"
-        ) from None
+    @staticmethod
+    def of(place: Path, response: str | None) -> _Table:
+        """From a CSV file, or from what a study observed."""
+        if not place.is_dir() and place.suffix not in STUDIES:
+            from assay.discovery.data import columns_of
+
+            columns = columns_of(place)
+            return _Table(columns, list(columns)[-1] if response is None else response)
+        from assay.cli.target import open_target
+        from assay.study.exploration.files import STORE
+        from assay.study.laws import columns_of_study
+
+        study = open_target(str(place / STORE if place.is_dir() else place), None)
+        columns, name, errors = columns_of_study(study, response)
+        known = (*study.space.design, *study.space.environment)
+        units = {one.name: one.unit for one in known if one.name in columns and one.unit}
+        return _Table(columns, name, errors, units)
+
+    def without(self, ignore: str | None) -> _Table:
+        """Without the columns of a list with commas."""
+        left_out = [] if ignore is None else [name.strip() for name in ignore.split(",")]
+        for name in left_out:
+            if name not in self.columns:
+                raise UsageError(f"--ignore must name columns of {sorted(self.columns)}, got {name!r}")
+        kept = {name: values for name, values in self.columns.items() if name not in left_out}
+        units = {name: unit for name, unit in self.units.items() if name in kept}
+        return replace(self, columns=kept, units=units)
+
+    def with_standard_error(self, text: str | None) -> _Table:
+        """With a column, which leaves the table, or a number as the standard error."""
+        if text is None:
+            return self
+        if text in self.columns:
+            return replace(self.without(text), standard_error=self.columns[text])
+        try:
+            return replace(self, standard_error=float(text))
+        except ValueError:
+            raise UsageError(
+                f"--standard-error must be a number or one of the columns {sorted(self.columns)}, got {text!r}"
+            ) from None
 
 
 def _pairs(text: str | None, owner: str) -> dict[str, str] | None:

@@ -222,11 +222,9 @@ def _report(laws: Any) -> str:
     lines = [str(laws), "", f"recommended: {law}"]
     for constant in law.constants:
         unit = "" if constant.unit in (None, "1") else f" {constant.unit}"
-        low, high = constant.interval()
-        held = constant.standard_error == 0
-        lines.append(
-            f"  {constant.value:.10g}{unit}" + ("  held" if held else f"  95 %: {low:.6g} to {high:.6g}")
-        )
+        width = constant.interval(0.95)[1] - constant.value
+        certainty = f"+- {width:.2g} (95 %)" if constant.standard_error else "held"
+        lines.append(f"  {constant.value:.10g}{unit}  {certainty}")
     if laws.units:
         lines.append("in " + ", ".join(f"{name} [{unit}]" for name, unit in laws.units.items()))
         given = Expression(rounded(parse(law.in_units_of_data, None).tree)).text

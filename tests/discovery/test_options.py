@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -150,3 +151,26 @@ def test_an_equation_that_comes_again_in_another_writing_is_there_once() -> None
     laws = discover(data, "y", engines=[Guessing(texts)], unary_operators=[], parsimony=0.0)
     signatures = [law.form.signature for law in laws.laws]
     assert len(signatures) == len(set(signatures)) <= 2
+
+
+def test_defaults_are_those_known_from_the_field() -> None:
+    known = {"maxsize": 50, "niterations": 100, "populations": 32, "parsimony": 0.0032, "maxdepth": None}
+    given = inspect.signature(discover).parameters
+    assert {name: given[name].default for name in known} == known
+    assert given["binary_operators"].default == ("+", "-", "*", "/", "^")
+
+
+def portfolio(binary: str, unary: str) -> Portfolio:
+    return Portfolio(tuple(binary.split()), tuple(unary.split()), 20, 5, 10, 100, 1, 0)
+
+
+def test_sets_of_operators_hold_only_what_is_permitted_from_all_to_few() -> None:
+    full, arithmetic, *others = portfolio("+ - * / ^", "sqrt exp log sin asin").ladder
+    assert set(full.split(",")) == {
+        *("add", "sub", "mul", "div", "sqrt", "exp", "log", "sin", "asin", "constant", "variable")
+    }
+    assert set(arithmetic.split(",")) == {"add", "sub", "mul", "div", "constant", "variable"}
+    assert [name for step in others for name in ("pow", "sin", "asin") if name in step.split(",")] == [
+        *("pow", "sin", "asin")
+    ]
+    assert portfolio("+ *", "").ladder == ["add,mul,constant,variable"]

@@ -107,7 +107,7 @@ def draw_plot(folder: Path, draws: list[dict[str, Any]]) -> None:
     drawing = figure(9.0, 3.4)
     for axes, kind in zip(drawing.subplots(1, 3, sharey=True), KINDS, strict=True):
         axes.axhspan(*WANTED, color="#DDDDDD", linewidth=0)
-        for way, colour in zip(WAYS, (COLOURS["peer"], "#E69F00", COLOURS["assay"]), strict=True):
+        for way, colour in zip(WAYS, (COLOURS["random"], "#E69F00", COLOURS["assay"]), strict=True):
             shares = [[draw[str(count)][way][kind]["within_one"] for draw in draws] for count in COUNTS]
             axes.plot(COUNTS, np.median(shares, axis=1), "o-", color=colour, label=way, markersize=4)
         axes.set(title=kind, xlabel="structures learnt", xscale="log", xticks=COUNTS, xticklabels=COUNTS)

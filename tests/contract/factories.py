@@ -337,6 +337,7 @@ DESCRIPTORS: dict[str, tuple[type, Callable[[], Any]]] = {
             angular_count=3,
             pair_count=3,
             cubic_count=1,
+            coupled_count=1,
         ),
     ),
     "adapted": (AdaptedDescriptor, lambda: AdaptedDescriptor(("H", "O"), 2, _pair_sums)),

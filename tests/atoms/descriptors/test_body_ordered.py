@@ -11,7 +11,10 @@ from ase import Atoms
 from scipy.special import eval_legendre
 
 from assay.atoms.descriptors.body_ordered import BodyOrderedDescriptor
+from assay.atoms.descriptors.couplings import gaunt
 from assay.atoms.descriptors.environments import PROGRAMS
+from assay.atoms.descriptors.harmonics import real_harmonics
+from assay.atoms.descriptors.terms import DensityTerm
 from assay.errors import UsageError
 
 SMALL: dict[str, Any] = {
@@ -135,3 +138,42 @@ def test_structures_of_one_shape_compile_once() -> None:
 def test_what_breaks_a_rule_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         BodyOrderedDescriptor(**{"elements": ("Si",), **arguments})
+
+
+def test_couplings_tell_apart_what_has_the_same_squares() -> None:
+    term = DensityTerm(1, 2, 4, 2, 4, coupled_count=2)
+    plain = DensityTerm(1, 2, 4, 2, 4)
+    density = np.random.default_rng(0).standard_normal((2, 16))
+    turned = density.copy()
+    turned[:, 4:9] *= -1.0  # all components of l = 2: no rotation does that, and no square sees it
+    assert term.size == plain.size + 24
+    assert plain.invariants(np, turned) == pytest.approx(plain.invariants(np, density), rel=1e-13)
+    before, after = (term.invariants(np, one)[plain.size :] for one in (density, turned))
+    assert np.abs(after - before).max() > 0.1 * np.abs(before).max()
+
+
+def test_a_coupling_is_the_integral_of_three_densities_over_the_sphere() -> None:
+    nodes, weights = np.polynomial.legendre.leggauss(10)
+    z, angle = (grid.ravel() for grid in np.meshgrid(nodes, np.arange(20) * np.pi / 10.0, indexing="ij"))
+    radius = np.sqrt(1.0 - z**2)
+    points = np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1)
+    harmonics, generator = real_harmonics(np, points, 4), np.random.default_rng(1)
+    for degrees, wigner in WIGNER_000.items():
+        parts = [generator.standard_normal(2 * degree + 1) for degree in degrees]
+        functions = [harmonics[:, d**2 : (d + 1) ** 2] @ part for d, part in zip(degrees, parts, strict=True)]
+        integral = np.repeat(weights, 20) @ np.prod(functions, axis=0) * np.pi / 10.0
+        # The sum of the squares of all such integrals, which G is scaled by, in closed form.
+        scale = np.sqrt(np.prod([2 * degree + 1 for degree in degrees]) / (4.0 * np.pi)) * wigner
+        found = np.einsum("xyz,x,y,z->", gaunt(*degrees), *parts)
+        assert found == pytest.approx(integral / scale, rel=1e-12)
+    assert not gaunt(1, 1, 1).any()
+    assert not gaunt(1, 1, 3).any()
+
+
+# Wigner's 3j symbols of orders zero, from tables.
+WIGNER_000 = {
+    (1, 1, 2): np.sqrt(2.0 / 15.0),
+    (1, 2, 3): np.sqrt(3.0 / 35.0),
+    (2, 2, 2): np.sqrt(2.0 / 35.0),
+    (2, 3, 3): np.sqrt(4.0 / 105.0),
+}

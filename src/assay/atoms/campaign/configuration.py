@@ -59,6 +59,11 @@ class DescriptorEntry(Entry):
     cubic_angular_count: int | None = Field(
         default=None, ge=1, description="angular momenta of four-body functions; none given: all"
     )
+    coupled_count: int = Field(
+        default=0,
+        ge=0,
+        description="radial functions of four-body functions that couple three angular momenta; 0: none",
+    )
 
 
 class FitEntry(Entry):

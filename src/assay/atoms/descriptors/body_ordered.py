@@ -50,6 +50,8 @@ class BodyOrderedDescriptor(AbstractDescriptor):
         pair_count: radial functions of the pairs.
         cubic_count: radial functions that enter the four-body features, at most `radial_count`; 0 for none.
         cubic_angular_count: angular momenta that enter them, at most `angular_count`; None for all.
+        coupled_count: radial functions that enter the features that couple three angular momenta, at most `radial_count`; 0 for
+            none. They are four-body too, and see what the others do not: shapes whose three-body features are alike.
         skin_A: neighbours are looked for anew when an atom has moved by half of this, or the cell at all. It changes
             the time that a step takes and no digit of the result.
 
@@ -79,6 +81,7 @@ class BodyOrderedDescriptor(AbstractDescriptor):
     pair_count: int = 20
     cubic_count: int = 3
     cubic_angular_count: int | None = None
+    coupled_count: int = 0
     skin_A: float = 0.3
 
     def __post_init__(self) -> None:
@@ -89,6 +92,7 @@ class BodyOrderedDescriptor(AbstractDescriptor):
             "pair_count": (1, None),
             "cubic_count": (0, self.radial_count),
             "cubic_angular_count": (1, self.angular_count),
+            "coupled_count": (0, self.radial_count),
         }
         for name, (least, most) in rules.items():
             value = getattr(self, name)
@@ -135,7 +139,14 @@ class BodyOrderedDescriptor(AbstractDescriptor):
         """Each term with its table of cutoffs."""
         count = len(self.elements)
         cubic_angular = self.cubic_angular_count or self.angular_count
-        density = DensityTerm(count, self.radial_count, self.angular_count, self.cubic_count, cubic_angular)
+        density = DensityTerm(
+            count,
+            self.radial_count,
+            self.angular_count,
+            self.cubic_count,
+            cubic_angular,
+            self.coupled_count,
+        )
         return (
             (
                 PairTerm(count, self.pair_count),

@@ -15,6 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
+from assay.atoms.descriptors.couplings import Coupling, couplings
 from assay.atoms.descriptors.harmonics import real_harmonics
 from assay.atoms.descriptors.radial import radial_functions
 
@@ -88,7 +89,9 @@ class DensityTerm(AbstractTerm):
 
     One n counts the radial functions of all neighbour species. The features are
     p_nkl = sum_m A_nlm A_klm / (2l + 1) for n <= k (three-body), and, with a and b among the first `cubic_count`
-    radial functions of each species, A_a00 A_b00 A_c00 for a <= b <= c and p_abl A_c00 for a <= b and l > 0 (four-body).
+    radial functions of each species, A_a00 A_b00 A_c00 for a <= b <= c and p_abl A_c00 for a <= b and l > 0 (four-body), and,
+    with those among the first `coupled_count`, the couplings of three l > 0 (`Coupling`), which tell shapes apart that
+    have all other features alike.
 
     Arguments:
         species_count: how many species a neighbour may have.
@@ -96,6 +99,7 @@ class DensityTerm(AbstractTerm):
         angular_count: how many l, from 0.
         cubic_count: how many radial functions of each species enter the cubic features; 0 for none.
         cubic_angular_count: how many l enter them.
+        coupled_count: how many radial functions of each species enter the couplings; 0 for none.
     """
 
     species_count: int
@@ -103,12 +107,14 @@ class DensityTerm(AbstractTerm):
     angular_count: int
     cubic_count: int
     cubic_angular_count: int
+    coupled_count: int = 0
 
     @property
     def size(self) -> int:
         squares = len(self._pairs[0]) * self.angular_count
         mixed = len(self._cubic_pairs) * (self.cubic_angular_count - 1) * len(self._cubic_radial)
-        return squares + self._triples.shape[1] + mixed
+        coupled = sum(one.channels.shape[1] for one in self._couplings)
+        return squares + self._triples.shape[1] + mixed + coupled
 
     @property
     def smoothness(self) -> Array:
@@ -117,7 +123,11 @@ class DensityTerm(AbstractTerm):
         squares = (degree[first] + degree[second])[:, None] + 2.0 * np.arange(self.angular_count) ** 2.0
         cubes = degree[self._triples].sum(axis=0)
         mixed = squares[self._cubic_pairs, 1 : self.cubic_angular_count, None] + degree[self._cubic_radial]
-        return 1.0 + np.concatenate([squares.ravel(), cubes, mixed.ravel()])
+        coupled = [
+            degree[self._coupled_radial][one.channels].sum(axis=0) + np.square(one.degrees).sum()
+            for one in self._couplings
+        ]
+        return 1.0 + np.concatenate([squares.ravel(), cubes, mixed.ravel(), *coupled])
 
     def channels(self, xp: Any, vectors: Any, species: Any, cutoffs: Any) -> Any:
         distances = xp.sqrt((vectors**2).sum(-1))
@@ -132,7 +142,9 @@ class DensityTerm(AbstractTerm):
         scalars = channels[:, 0]
         a, b, c = self._triples
         mixed = squares[self._cubic_pairs, 1 : self.cubic_angular_count, None] * scalars[self._cubic_radial]
-        return xp.concatenate([squares.reshape(-1), scalars[a] * scalars[b] * scalars[c], mixed.reshape(-1)])
+        coupled = [one.features(xp, channels[self._coupled_radial]) for one in self._couplings]
+        products = scalars[a] * scalars[b] * scalars[c]
+        return xp.concatenate([squares.reshape(-1), products, mixed.reshape(-1), *coupled])
 
     @cached_property
     def _pairs(self) -> tuple[Array, Array]:
@@ -142,8 +154,20 @@ class DensityTerm(AbstractTerm):
     @cached_property
     def _cubic_radial(self) -> Array:
         """The radial functions, of all species, that enter the cubic features."""
+        return self._first_radial(self.cubic_count)
+
+    @cached_property
+    def _coupled_radial(self) -> Array:
+        """And those that enter the couplings."""
+        return self._first_radial(self.coupled_count)
+
+    def _first_radial(self, count: int) -> Array:
         every = np.arange(self.species_count * self.radial_count)
-        return every[every % self.radial_count < self.cubic_count]
+        return every[every % self.radial_count < count]
+
+    @cached_property
+    def _couplings(self) -> tuple[Coupling, ...]:
+        return couplings(len(self._coupled_radial), self.angular_count) if self.coupled_count else ()
 
     @cached_property
     def _cubic_pairs(self) -> Array:

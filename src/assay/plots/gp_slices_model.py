@@ -36,7 +36,7 @@ def model_data(posterior: AbstractPosterior, coordinates: Coordinates) -> dict[s
         posterior: in unit coordinates.
         coordinates: of its space.
     """
-    if isinstance(posterior, AveragedPosterior):
+    if isinstance(posterior, AveragedPosterior) and posterior.before is None:
         weights = posterior.weights if posterior.weights.ndim == 1 else posterior.weights[:, 0]
         processes, shares = posterior.members, weights.tolist()
     elif isinstance(posterior, GaussianProcessPosterior):

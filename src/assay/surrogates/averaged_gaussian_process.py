@@ -30,15 +30,22 @@ class AveragedPosterior(AbstractLatentGaussian):
 
         E z = Σ w_i m_i,   cov z = Σ w_i (C_i + (m_i - E z)(m_i - E z)ᵀ)
 
+    Looks whose results are not known yet leave E z, shrink each C_i, and let the members agree there: as if the results were
+    E z, each m_i moves by C_i(·, looks) (C_i(looks, looks) + noise)⁻¹ (E z - m_i)(looks).
+
     Arguments:
         members: with the same scaling.
         weights: (members,), positive, of sum one; or (members, outputs), where each output has its own.
         scaling: that of the members.
+        before: the average before the looks that are open, which has its mean; None where none is.
+        looks: (looks, dimension), those that are open.
     """
 
     members: tuple[GaussianProcessPosterior, ...]
     weights: Array
     scaling: OutputScaling
+    before: AveragedPosterior | None = None
+    looks: Array | None = None
 
     @property
     def dimension(self) -> int:
@@ -51,7 +58,14 @@ class AveragedPosterior(AbstractLatentGaussian):
     def latent_mean_variance(self, points: Array) -> tuple[Array, Array]:
         mean, variance = _stacked(member.latent_mean_variance(points) for member in self.members)
         average = self._average(mean)
-        return average, self._average(variance + (mean - average) ** 2)
+        spread = self._average(variance + (mean - average) ** 2)
+        return (average if self.before is None else self.before.latent_mean(points)), spread
+
+    def latent_mean(self, points: Array) -> Array:
+        """(points, outputs), at a small part of the cost of the variance."""
+        if self.before is not None:
+            return self.before.latent_mean(points)
+        return self._average(np.stack([member.latent_mean(points) for member in self.members]))
 
     def latent_mean_variance_gradient(self, points: Array) -> tuple[Array, Array, Array, Array]:
         mean, variance, by_mean, by_variance = _stacked(
@@ -59,51 +73,69 @@ class AveragedPosterior(AbstractLatentGaussian):
         )
         average, slope = self._average(mean), self._average(by_mean)
         apart = mean - average
-        return (
-            average,
-            self._average(variance + apart**2),
-            slope,
-            self._average(by_variance + 2.0 * apart[..., None] * (by_mean - slope)),
-        )
+        spread = self._average(variance + apart**2)
+        by_spread = self._average(by_variance + 2.0 * apart[..., None] * (by_mean - slope))
+        if self.before is not None:
+            average, _, slope, _ = self.before.latent_mean_variance_gradient(points)
+        return average, spread, slope, by_spread
 
     def latent_joint(self, points: Array) -> tuple[Array, Array]:
         mean, covariance = _stacked(member.latent_joint(points) for member in self.members)
         average = self._average(mean)
         apart = mean - average
         between = np.einsum("mpk,mqk,mk->kpq", apart, apart, self._of_outputs)
-        return average, self._average(covariance, outputs=1) + between
+        mixed = self._average(covariance, outputs=1) + between
+        return (average if self.before is None else self.before.latent_mean(points)), mixed
 
     def grouped(self, groups: Array) -> tuple[Array, Array]:
         mean, covariance = _stacked(member.grouped(groups) for member in self.members)
-        return self._mixed(mean, covariance)[:2]
+        average, mixed, _ = self._mixed(mean, covariance)
+        if self.before is not None:
+            average = self.before.latent_mean(groups.reshape(-1, groups.shape[2])).reshape(average.shape)
+        return average, mixed
 
     def grouped_pullback(self, groups: Array) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
         answers = [member.grouped_pullback(groups) for member in self.members]
         mean, covariance = _stacked((one[0], one[1]) for one in answers)
         average, mixed, apart = self._mixed(mean, covariance)
+        before = None
+        if self.before is not None:
+            average, _, before = self.before.grouped_pullback(groups)
 
         def back(mean_bar: Array, covariance_bar: Array) -> Array:
             both = covariance_bar + covariance_bar.swapaxes(2, 3)
             # The average's own part of `apart` drops out: the weighted sum of `apart` is zero.
-            by_mean = mean_bar + np.einsum("pkij,mpjk->mpik", both, apart)
+            by_mean = np.einsum("pkij,mpjk->mpik", both, apart)
+            start = np.zeros(groups.shape)
+            if before is None:
+                by_mean += mean_bar
+            else:
+                start = before(mean_bar, np.zeros_like(covariance_bar))
             return sum(
                 (
                     one[2](weight * bar, weight[:, None, None] * covariance_bar)
                     for weight, one, bar in zip(self._of_outputs, answers, by_mean, strict=True)
                 ),
-                np.zeros(groups.shape),
+                start,
             )
 
         return average, mixed, back
 
     def condition(self, data: Dataset) -> AveragedPosterior:
+        if self.before is not None and self.looks is not None:
+            return self.before.condition(data).condition_on_inputs(self.looks)
         return replace(self, members=tuple(member.condition(data) for member in self.members))
 
     def condition_on_inputs(self, points: Array) -> AveragedPosterior:
-        return replace(self, members=tuple(member.condition_on_inputs(points) for member in self.members))
+        if self.before is not None and self.looks is not None:
+            return self.before.condition_on_inputs(np.concatenate([self.looks, points]))
+        believed = Dataset.of(points, self.from_latent(self.latent_mean(points)))
+        return replace(self.condition(believed), before=self, looks=points)
 
     def latent_leave_one_out(self) -> tuple[Array, Array, Array]:
         """As of a single process, of the mixture; the weights are those of all data."""
+        if self.before is not None:
+            return self.before.latent_leave_one_out()
         observed, mean, variance = _stacked(member.latent_leave_one_out() for member in self.members)
         average = self._average(mean)
         return observed[0], average, self._average(variance + (mean - average) ** 2)

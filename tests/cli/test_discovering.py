@@ -56,7 +56,7 @@ def test_the_table_the_law_and_its_constants_are_printed(table: Path) -> None:
     ]
     (law,) = [line for line in lines if line.startswith("recommended: ")]
     assert law.startswith("recommended: period = 6.28318530")
-    assert re.fullmatch(r"  6\.28318530\d*  \+- \S+ \(95 %\)", lines[-3])
+    assert re.fullmatch(r"  6\.28318530\d*  \+- \S+ \(95 %\)", lines[-4])
     assert lines[-2] == "in length [mm], gravity [mm/s^2], period [s]"
     # 2 pi / sqrt(1000), for a length in millimetres
     assert lines[-1] == "in the units of the table: period = 0.1986917653*sqrt(length)/sqrt(gravity)"
@@ -142,8 +142,8 @@ def test_the_scatter_of_repeated_rows_is_printed(tmp_path: Path) -> None:
     place = tmp_path / "twice.csv"
     pd.DataFrame({"x": x, "y": 2.0 * x + np.tile([-0.05, 0.05], 12)}).to_csv(place, index=False)
     plain = ["--unary", "", "--binary", "*", "--engines", "deterministic", "--quiet"]
-    constant, last = run(str(place), *plain).stdout.splitlines()[-2:]
-    assert constant == "  2  held"
+    constant, ranges, last = run(str(place), *plain).stdout.splitlines()[-3:]
+    assert (constant, ranges) == ("  2  held", "fitted in x 1 to 3")
     assert last == "rows with equal inputs scatter by 0.0707, a standard deviation"
 
 

@@ -145,5 +145,6 @@ def test_laws_are_plain_data() -> None:
     laws = discover({"x": X, "z": Z, "y": 2.5 * X / Z}, "y", **FAST)
     data = json.loads(json.dumps(laws.to_data(), allow_nan=False))
     assert data["recommended"] == "2.5*x/z"
+    assert data["ranges"]["x"] == [1.0, 3.0]
     (row,) = [row for row in data["laws"] if row["recommended"]]
     assert row["constants"][0]["value"] == 2.5

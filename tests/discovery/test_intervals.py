@@ -58,6 +58,13 @@ def test_rows_beyond_the_data_are_known_in_the_units_of_the_data() -> None:
     assert law.extrapolates(rows).tolist() == [True, False, False, True, True]
 
 
+def test_the_ranges_of_the_data_are_in_their_units() -> None:
+    pytest.importorskip("pint")
+    law = law_of_two()
+    assert law.ranges_of_data["x"] == pytest.approx((100.0, 300.0))
+    assert set(law.ranges_of_data) == {"x", "z", "idle"}
+
+
 def test_a_constant_extrapolates_nowhere() -> None:
     data = {"x": np.linspace(1.0, 2.0, 20)}
     y = 3.0 + 1e-3 * np.cos(40.0 * data["x"])

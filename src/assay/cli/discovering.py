@@ -225,6 +225,8 @@ def _report(laws: Any) -> str:
         width = constant.interval(0.95)[1] - constant.value
         certainty = f"+- {width:.2g} (95 %)" if constant.standard_error else "held"
         lines.append(f"  {constant.value:.10g}{unit}  {certainty}")
+    reach = law.ranges_of_data.items()
+    lines.append("fitted in " + ", ".join(f"{name} {low:.5g} to {high:.5g}" for name, (low, high) in reach))
     if laws.units:
         lines.append("in " + ", ".join(f"{name} [{unit}]" for name, unit in laws.units.items()))
         given = Expression(rounded(parse(law.in_units_of_data, None).tree)).text

@@ -68,7 +68,7 @@ class Law:
         constant_units: (constants, bases), the exponents of the units of its constants; None for an equation that no units
             make right, or without units.
         response_name: the response's.
-        ranges: of each column, (least, largest), in the rows that it was fitted to.
+        ranges: of each column, (least, largest), in the rows that it was fitted to and in the coherent units.
         residual_variance: of the residuals, unbiased; of the relative ones where errors are relative.
         is_relative: whether errors are in proportion to the response.
     """
@@ -200,6 +200,15 @@ class Law:
             outside |= (columns[name] < low) | (columns[name] > high)
         return outside
 
+    @property
+    def ranges_of_data(self) -> dict[str, tuple[float, float]]:
+        """The least and the largest value of each column that it was fitted to, in the units of the data."""
+        factors = {} if self.dimensions is None else self.dimensions.factors
+        return {
+            name: (low / factors.get(name, 1.0), high / factors.get(name, 1.0))
+            for name, (low, high) in self.ranges.items()
+        }
+
     def __str__(self) -> str:
         return f"{self.response_name} = {self.equation}"
 
@@ -274,6 +283,7 @@ class Laws:
             "recommended": self.recommended.equation,
             "laws": records,
             "units": dict(self.units),
+            "ranges": self.recommended.ranges_of_data,
             "groups": [{"name": group.name, "exponents": dict(group.exponents)} for group in self.groups],
             "replicate_error": self.replicate_error,
         }

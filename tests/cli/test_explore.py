@@ -54,6 +54,19 @@ def test_it_evaluates_says_what_it_saw_and_goes_on(script: Path) -> None:
     assert "8 evaluated" in explore(script, "--samples", 8)
 
 
+def test_its_folder_is_a_target_that_shows_the_responses(script: Path) -> None:
+    explore(script, "--samples", 2, "--sampler", "Grid")
+    folder = script.with_suffix(".exploration")
+    told = CliRunner().invoke(app, ["show", str(folder)], catch_exceptions=False).output
+    assert "2 evaluations" in told
+    assert "observed" in told
+    results: Any = pd.read_csv(folder / "results.csv")
+    for value in results["product"].dropna():
+        assert f"product {value:.5g}" in told
+    with pytest.raises(UsageError, match=r"since the folder .*runs does not hold exactly one"):
+        CliRunner().invoke(app, ["show", str(folder / "runs")], catch_exceptions=False)
+
+
 def test_a_batch_is_chosen_together(script: Path, tmp_path: Path) -> None:
     explore(
         script, "--samples", 4, "--batch", "--sampler", "LatinHypercube", "--directory", tmp_path / "here"

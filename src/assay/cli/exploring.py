@@ -31,6 +31,7 @@ Scripts with `# MED PARAMETERS START` and `medeq.create_parameters` run as they 
     assay explore model.py --samples 60 --parallel 4     forty more, four at once
     assay explore model.py --samples 60 --plot gp.html   nothing more, but a picture
     assay explore model.py -n 500 --executor slurm.toml  in jobs of SLURM
+    assay show model.exploration                         the last evaluations
 
 Everything is kept in the folder model.exploration beside the script: each run in `runs`, with what it printed; tables in
 `results.csv` and `queue.csv`; and the journal, from which it goes on after any interruption.

@@ -37,7 +37,7 @@ moment, and go on later.
     assay atoms run STUDY.toml                      an interatomic potential from few labels
     assay hep limit WORKSPACE.json                  upper limits of a HistFactory workspace
 
-Where a command takes TARGET, give the study file, the store, or nothing where the folder holds one store.
+Where a command takes TARGET, give the study file, the store, a folder that holds one store, or nothing for this folder.
 """
 
 app = typer.Typer(

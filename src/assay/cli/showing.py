@@ -70,14 +70,16 @@ def _show(console: Console, study: Study, last: int) -> None:
 
 def _table_of_trials(study: Study, trials: list[Trial], objectives: Mapping[int, float]) -> Table:
     table = Table(box=None)
-    for column in ("no", "status", *study.space.design_names, "objective", "seconds"):
+    # A study without an objective, such as an exploration, is shown by what was observed.
+    seen_as = "objective" if objectives else "observed"
+    for column in ("no", "status", *study.space.design_names, seen_as, "seconds"):
         table.add_column(column, justify="left" if column == "status" else "right", overflow="fold")
     for trial in trials:
         values = [_short(trial.suggestion.values[name]) for name in study.space.design_names]
         seconds = (
             "" if trial.outcome is None or trial.outcome.seconds is None else f"{trial.outcome.seconds:.2g}"
         )
-        seen = f"{objectives[trial.number]:.6g}" if trial.number in objectives else _why(trial)
+        seen = f"{objectives[trial.number]:.6g}" if trial.number in objectives else _said(trial)
         table.add_row(str(trial.number), trial.status, *values, seen, seconds)
     return table
 
@@ -89,6 +91,14 @@ def _short(value: float | int | str) -> str:
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 
 
-def _why(trial: Trial) -> str:
+def _said(trial: Trial) -> str:
+    """Why it failed, or its responses by name."""
     text = (trial.outcome.error if trial.outcome is not None else trial.message) or ""
+    if not text and trial.outcome is not None:
+        named = [
+            entry
+            for entry in trial.outcome.measurements
+            if entry.model_name is not None and entry.derivative is None
+        ]
+        text = ", ".join(f"{entry.model_name} {entry.value[0]:.5g}" for entry in named)
     return text if len(text) <= 60 else f"{text[:57]}..."

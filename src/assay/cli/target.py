@@ -1,4 +1,4 @@
-"""From what the user names to a study: a study file, a store, or the only store of this folder."""
+"""From what the user names to a study: a study file, a store, or the only store of a folder, of this one unless another is named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def open_target(target: str | None, study_id: str | None) -> Study:
 
     Raises:
         StudyError: when it has not begun, or the store holds several and none was named.
-        UsageError: when nothing is named and this folder does not hold exactly one store.
+        UsageError: when a folder, this one where nothing is named, does not hold exactly one store.
     """
     location, own_id = locate(target)
     return open_study(location, study_id or own_id)
@@ -30,7 +30,9 @@ def locate(target: str | None) -> tuple[str | Path, str | None]:
         StudyError: when there is no such store yet.
         UsageError: as for `open_target`.
     """
-    location: str | Path = _only_store() if target is None else target
+    location: str | Path = Path() if target is None else target
+    if "://" not in str(location) and Path(location).is_dir():
+        location = _only_store(Path(location))
     own_id, cure = None, ""
     if str(location).endswith(".toml"):
         from assay.study.file import read_study_file
@@ -55,11 +57,12 @@ def writing(output: Path) -> Iterator[None]:
         raise UsageError(f"the output {output} cannot be written: {error.strerror or error}") from None
 
 
-def _only_store() -> Path:
-    found = sorted(Path().glob("*.assay.db"))
+def _only_store(folder: Path) -> Path:
+    found = sorted(folder.glob("*.assay.db"))
     if len(found) != 1:
         names = ", ".join(map(str, found)) or "none"
+        which = "this folder" if folder == Path() else f"the folder {folder}"
         raise UsageError(
-            f"name a study file or a store, since this folder does not hold exactly one *.assay.db; it holds: {names}"
+            f"name a study file or a store, since {which} does not hold exactly one *.assay.db; it holds: {names}"
         )
     return found[0]

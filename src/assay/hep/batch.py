@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ __all__ = ["hypothesis_tests", "many_upper_limits", "signal_models"]
 
 jax = jax_module()
 
+Result = TypeVar("Result")
+
+LEAVES = tuple(field.name for field in fields(Model) if field.name != "layout")
 CHUNK = 50  # models in one call: more of them wait longer for the slowest
 
 
@@ -64,11 +67,11 @@ def hypothesis_tests(
     """
     for model in models:
         check_test(model, statistic, [value])
-    rows = _mapped(models, lambda some: _test_program(some, float(value), statistic))
-    return [
-        plain_tests(model, Tested(*(part[None] for part in row)), [value], statistic)[0]
-        for model, row in zip(models, rows, strict=True)
-    ]
+    return _mapped(
+        models,
+        lambda some: _test_program(some, float(value), statistic),
+        lambda members, parts: plain_tests(members, Tested(*parts), [value] * len(members), statistic),
+    )
 
 
 def many_upper_limits(
@@ -82,8 +85,14 @@ def many_upper_limits(
     check_limit(statistic, level)
     for model in models:
         check_interest(model, statistic)
-    rows = _mapped(models, lambda some: _limit_program(some, float(level), statistic))
-    return [plain_limits(model, Root(*row), level) for model, row in zip(models, rows, strict=True)]
+    return _mapped(
+        models,
+        lambda some: _limit_program(some, float(level), statistic),
+        lambda members, parts: [
+            plain_limits(model, Root(*row), level)
+            for model, row in zip(members, zip(*parts, strict=True), strict=True)
+        ],
+    )
 
 
 def signal_models(
@@ -103,24 +112,29 @@ def signal_models(
     return [build_model(patches.apply(workspace, name), **options) for name in chosen]
 
 
-def _mapped(models: Sequence[Model], call: Callable[[Model], Any]) -> list[tuple[np.ndarray, ...]]:
-    """What a mapped program says of each model, in their order."""
+def _mapped(
+    models: Sequence[Model],
+    call: Callable[[Model], Any],
+    plain: Callable[[Sequence[Model], list[np.ndarray]], list[Result]],
+) -> list[Result]:
+    """What a mapped program says of each model, in their order; `plain` puts what it says of some into words."""
     alike: dict[Layout, list[int]] = {}
     for index, model in enumerate(models):
         alike.setdefault(_unnamed(model.layout), []).append(index)
-    rows: list[tuple[np.ndarray, ...]] = [()] * len(models)
+    results: dict[int, Result] = {}
     for layout, members in alike.items():
         for first in range(0, len(members), CHUNK):
             chosen = members[first : first + CHUNK]
             # The last call is filled up, so that it has the shape of the others.
             size = min(CHUNK, len(members))
-            filled = [*chosen, *[chosen[-1]] * (size - len(chosen))]
-            leaves = [replace(models[index], layout=layout) for index in filled]
-            stacked = jax.tree_util.tree_map(lambda *parts: np.stack(parts), *leaves)
-            parts = [np.asarray(part) for part in call(stacked)]
-            for row, index in enumerate(chosen):
-                rows[index] = tuple(part[row] for part in parts)
-    return rows
+            filled = [models[index] for index in [*chosen, *[chosen[-1]] * (size - len(chosen))]]
+            leaves = {name: np.stack([getattr(model, name) for model in filled]) for name in LEAVES}
+            parts = [
+                np.asarray(part)[: len(chosen)] for part in call(replace(filled[0], layout=layout, **leaves))
+            ]
+            found = plain(filled[: len(chosen)], parts)
+            results.update(zip(chosen, found, strict=True))
+    return [results[index] for index in range(len(models))]
 
 
 @lru_cache(maxsize=256)

@@ -87,7 +87,7 @@ def hypothesis_test(
         (0.0525155, [0.002606, 0.013821, 0.064455, 0.235261, 0.573042])
     """
     check_test(model, statistic, [value])
-    return plain_tests(model, _one_program(model, data, float(value), statistic), [value], statistic)[0]
+    return plain_tests([model], _one_program(model, data, float(value), statistic), [value], statistic)[0]
 
 
 def hypothesis_scan(
@@ -95,9 +95,8 @@ def hypothesis_scan(
 ) -> list[HypothesisTest]:
     """Test many values at once, in one mapped program; arguments as for `hypothesis_test`."""
     check_test(model, statistic, values)
-    return plain_tests(
-        model, _many_program(model, data, np.array(values, dtype=float), statistic), values, statistic
-    )
+    tested = _many_program(model, data, np.array(values, dtype=float), statistic)
+    return plain_tests([model] * len(values), tested, values, statistic)
 
 
 def check_test(model: Model, statistic: str, values: Sequence[float]) -> None:
@@ -108,25 +107,26 @@ def check_test(model: Model, statistic: str, values: Sequence[float]) -> None:
 
 
 def plain_tests(
-    model: Model, tested: Tested, values: Sequence[float], statistic: Statistic
+    models: Sequence[Model], tested: Tested, values: Sequence[float], statistic: Statistic
 ) -> list[HypothesisTest]:
-    """What a program found, for people; one test or, with a leading axis, as many as there are values."""
+    """What a program found, for people: a test for each model and value, in rows; one may come without its leading axis."""
     parts = Tested(*(np.asarray(part) for part in tested))
     if parts.statistic.ndim == 0:
         parts = Tested(*(part[None] for part in parts))
+    p, cls, expected = np.exp(parts.log_p), np.exp(parts.log_cls), np.exp(parts.log_expected)
     return [
         HypothesisTest(
             0.0 if statistic == "q0" else float(value),
             statistic,
-            float(one.statistic),
-            float(one.statistic_asimov),
-            float(np.exp(one.log_p)),
-            float(np.exp(one.log_cls)),
-            np.exp(one.log_expected),
-            float(one.best),
-            one.points,
-            one.values,
-            fit_status(model, one.points, one.decrements, one.curvatures),
+            float(parts.statistic[row]),
+            float(parts.statistic_asimov[row]),
+            float(p[row]),
+            float(cls[row]),
+            expected[row],
+            float(parts.best[row]),
+            parts.points[row],
+            parts.values[row],
+            fit_status(model, parts.points[row], parts.decrements[row], parts.curvatures[row]),
         )
-        for value, one in zip(values, (Tested(*row) for row in zip(*parts, strict=True)), strict=True)
+        for row, (model, value) in enumerate(zip(models, values, strict=True))
     ]

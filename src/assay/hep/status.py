@@ -23,6 +23,9 @@ def fit_status(model: Model, points: Array, decrements: Array, curvatures: Array
         points: (fits, parameters).
         decrements, curvatures: (fits,), as fits report them.
     """
+    is_good = np.isfinite(points).all(axis=1) & (decrements <= DECREMENT) & ~(curvatures < -SADDLE)
+    if is_good.all():
+        return ""
     for point, decrement, curvature in zip(points, decrements, curvatures, strict=True):
         if not np.isfinite(point).all() or not np.isfinite(decrement):
             return f"a fit failed: {_culprit(model, point)}"

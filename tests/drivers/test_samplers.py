@@ -17,6 +17,7 @@ from assay.drivers.samplers_space_filling import RULES, SpaceFilling
 from assay.errors import ConfigurationError
 from assay.numerics.coordinates import Coordinates
 from assay.numerics.discrepancy import CentredDiscrepancy
+from assay.numerics.energy_distance import EnergyDistance
 from assay.numerics.feasibility import FeasibleSet
 from assay.space.parameters import Categorical, Continuous, Discrete, EnvironmentVariable, Integer
 from assay.space.space import Space
@@ -185,6 +186,27 @@ def test_a_batch_beside_others_is_more_even_than_one_that_does_not_know_them() -
     sequence = sampler_of("Sobol").propose(task_of(SQUARE), 20)[:, :2]
     alone = CentredDiscrepancy(sequence[:0], np.zeros(2, dtype=int))
     assert beside.value(knowing[:, :2]) < 0.8 * alone.value(sequence)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_constrained_space_a_batch_is_closer_to_the_whole_space_than_a_sequence(seed: int) -> None:
+    task = task_of(SQUARE, constraints=EDGE, seed=seed)
+    everywhere = np.column_stack([np.random.default_rng(9).random((4000, 2)), np.full(4000, 0.25)])
+    reference = everywhere[task.feasible.contains(everywhere), :2]
+    first = DiscrepancyVariance().propose(task, 12)
+    beside = task_of(SQUARE, first, EDGE, seed=seed)
+    batches = (first, DiscrepancyVariance().propose(beside, 8))
+    sequences = sampler_of("Sobol").propose(task, 12), sampler_of("Sobol").propose(beside, 8)
+    for placed, ours, theirs in zip((first[:0], first), batches, sequences, strict=True):
+        distance = EnergyDistance(reference, placed[:, :2], np.zeros(2, dtype=int))
+        assert distance.value(ours[:, :2]) < 0.7 * distance.value(theirs[:, :2])
+
+
+def test_in_a_constrained_space_labels_and_levels_are_counted_evenly() -> None:
+    first = DiscrepancyVariance().propose(task_of(MIXED, constraints=EDGE), 5)
+    points = np.concatenate([first, DiscrepancyVariance().propose(task_of(MIXED, first, EDGE), 7)])
+    assert np.unique(points[:, 4], return_counts=True)[1].tolist() == [4, 4, 4]
+    assert np.unique(points[:, 2], return_counts=True)[1].min() >= 2  # of 12 on four levels
 
 
 @pytest.mark.parametrize("constraints", [(), EDGE], ids=["box", "constrained"])

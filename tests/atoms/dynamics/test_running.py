@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -206,6 +207,19 @@ def test_what_is_no_value_is_refused(tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="a checkpoint holds"):
             write_checkpoint(tmp_path / "values.npz", {"value": value})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_from_before_barostats_is_read(tmp_path: Path) -> None:
+    place = tmp_path / "walker.npz"
+    run_walker(learner_run(str(place)))
+    with np.load(place, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    tree = json.loads(bytes(arrays.pop("tree")))
+    tree["format"] = 1
+    del tree["values"][1]["walker"][1]["state"][1]["strain_rate"]
+    np.savez(place, tree=np.frombuffer(json.dumps(tree).encode(), dtype=np.uint8), **arrays)
+    np.testing.assert_array_equal(read_checkpoint(place)["walker"].state.strain_rate, np.zeros((3, 3)))
+    assert_same(run_walker(learner_run(str(place))), run_walker(learner_run(None)))
 
 
 def test_files_of_others_are_refused(tmp_path: Path) -> None:

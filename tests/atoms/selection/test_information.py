@@ -85,3 +85,13 @@ def test_rows_that_do_not_span_the_features_are_refused() -> None:
         active_set(np.ones((6, 2)))
     with pytest.raises(UsageError, match="span"):
         active_set(np.eye(3)[:2])
+
+
+def test_a_belief_that_is_all_but_sure_has_gains_and_batches_too() -> None:
+    """Rows of 1e10 deviations of their noise, as after the label of one perfect crystal."""
+    rows = 1e10 * np.random.default_rng(0).standard_normal((5, 3, 8))
+    expected = [0.5 * np.log1p(np.linalg.svd(one, compute_uv=False) ** 2).sum() for one in rows]
+    assert [information_gain(one) for one in rows] == pytest.approx(expected, rel=1e-12)
+    assert [information_gain(one.T) for one in rows] == pytest.approx(expected, rel=1e-12)
+    nearly = [rows[0], rows[0] * (1.0 + 1e-9), rows[1]]
+    assert set(diverse_batch(nearly, 2)) in ({0, 2}, {1, 2})

@@ -28,9 +28,8 @@ def information_gain(whitened_rows: Array) -> float:
         1.0
     """
     rows, features = whitened_rows.shape
-    small = whitened_rows @ whitened_rows.T if rows <= features else whitened_rows.T @ whitened_rows
-    root = np.linalg.cholesky(np.eye(len(small)) + small)
-    return float(np.log(np.diag(root)).sum())
+    root = _root_of_one_plus(whitened_rows.T if rows <= features else whitened_rows)
+    return float(np.log(np.abs(np.diag(root))).sum())
 
 
 def diverse_batch(candidates: Sequence[Array], count: int) -> list[int]:
@@ -61,12 +60,17 @@ def diverse_batch(candidates: Sequence[Array], count: int) -> list[int]:
         taken = left.pop(best)
         chosen.append(best)
         # S' = S - S U'(I + U U')^-1 U S; in whitened coordinates the rows shrink by the root of I - U'(I + U U')^-1 U.
-        root = scipy.linalg.cholesky(np.eye(taken.shape[1]) + taken.T @ taken, lower=False)
+        root = _root_of_one_plus(taken)
         left = {
             index: scipy.linalg.solve_triangular(root, rows.T, lower=False, trans=1).T
             for index, rows in left.items()
         }
     return chosen
+
+
+def _root_of_one_plus(rows: Array) -> Array:
+    """An upper triangle R with R'R = I + rows' rows, without the squares, which a first label's tiny noise would overflow."""
+    return np.linalg.qr(np.concatenate([np.eye(rows.shape[1]), rows]))[1]
 
 
 def active_set(rows: Array, tolerance: float = 1.01, sweeps: int = 1000) -> list[int]:

@@ -36,6 +36,11 @@ SLOW = {
     ("pyhf_minuit", "two_hundred_parameters"),
     ("pyhf_jax", "two_hundred_parameters"),
 }
+MAPPED = """One by one is `hypothesis_test` of each model, as a user would call it, with what Python spends; mapped is
+`hypothesis_tests` of all. Mapping saves the call and the passage to plain numbers, about 0.1 ms for each model; the arithmetic
+is the same, on one thread, and all members of a call go on until the last one ends. So it pays where a fit is short (two
+bins), and little where the tables of derivatives are the work (21 parameters: 24 of 30 us of a step of each fit are the
+derivatives, the same alone and mapped)."""
 TOYS = 10_000
 SIGNALS = 100
 LEAST_SECONDS = 1.0
@@ -268,10 +273,12 @@ def text(results: dict[str, dict[str, dict[str, float] | None]]) -> str:
             f"{own['limits'] * 1e3:.1f} ms; observed limit {own['limit']:.7g}"
         )
         if "signals_mapped" in own:
+            ratio = own["signals_one_by_one"] / own["signals_mapped"]
             lines.append(
                 f"  - {SIGNALS} signal points: {own['signals_mapped'] * 1e3:.1f} ms in mapped calls, "
-                f"{own['signals_one_by_one'] * 1e3:.1f} ms one by one"
+                f"{own['signals_one_by_one'] * 1e3:.1f} ms one by one, {ratio:.1f} times as much"
             )
+    lines += ["", MAPPED]
     return "\n".join(lines)
 
 

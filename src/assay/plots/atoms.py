@@ -155,7 +155,8 @@ def parity(kinds: Mapping[str, tuple[Array, Array, str]]) -> Any:
     for ax, (kind, (label, error, unit)) in zip(panels, kinds.items(), strict=True):
         ends = [float(label.min()), float(label.max())]
         ax.plot(ends, ends, color="black", linewidth=0.9, linestyle="--")
-        ax.plot(label, label + error, "o", color=BEST, markersize=2.5, alpha=0.6, markeredgewidth=0.0)
+        size = 5.0 if len(label) < 200 else 2.5
+        ax.plot(label, label + error, "o", color=BEST, markersize=size, alpha=0.6, markeredgewidth=0.0)
         error_of_all = float(np.sqrt(np.mean(error**2)))
         tidy(ax, f"{kind}, error {error_of_all:.3g} {unit}", f"labelled ({unit})", f"predicted ({unit})")
     return figure

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from scipy.stats import norm
 from typer.testing import CliRunner
 
 from assay.cli.hep import app
@@ -43,8 +45,11 @@ def run(*arguments):
 
 def test_cls_and_its_bands_are_printed(workspace):
     lines = run("cls", workspace).splitlines()
-    assert lines[0] == "CLs 0.052515525"
-    assert lines[1].split()[:3] == ["expected", "-2", "0.0026064"]
+    assert lines[0] == "CLs 0.052515525 of mu = 1"
+    assert lines[1].split() == ["expected", "-2σ", "0.0026064"]
+    assert run("cls", workspace, "--statistic", "q0").splitlines()[0].startswith("p0 0.5 of mu = 0, ")
+    two_sided = json.loads(run("cls", workspace, "--statistic", "t", "--json"))
+    assert two_sided["p"] == pytest.approx(2 * norm.sf(two_sided["statistic"] ** 0.5), rel=1e-12)
     found = json.loads(run("cls", workspace, "--statistic", "q0", "--json"))
     assert found["p0"] == pytest.approx(0.5, abs=1e-9)
     assert found["status"] == ""
@@ -55,11 +60,20 @@ def test_toys_say_their_error(workspace):
     assert abs(float(words[1]) - 0.0525) < 5 * float(words[3])
 
 
-def test_a_fit_prints_each_parameter(workspace):
+def test_a_fit_prints_each_parameter_and_the_yields(workspace, tmp_path):
     lines = run("fit", workspace).splitlines()
     assert [line.split()[0] for line in lines[1:4]] == ["mu", "uncorr_bkguncrt[0]", "uncorr_bkguncrt[1]"]
     assert lines[1].split()[2] == "held"  # the best strength is 0, its bound
-    data = json.loads(run("fit", workspace, "--json"))
+    sums = next(line.split() for line in lines if " sum " in line)
+    assert sums[:6] == ["singlechannel", "sum", "99", "125", "±", "7.62"]
+    assert lines[1].split()[3:] == ["-", "-"]
+    picture = tmp_path / "yields.svg"
+    data = json.loads(run("fit", workspace, "--json", "--plot", picture))
+    assert b"</svg>" in picture.read_bytes()
+    assert data["yields"][0]["before"]["expected"] == [62.0, 63.0]
+    assert data["yields"][0]["before"]["uncertainty"] == pytest.approx([3.0, 7.0], rel=1e-12)
+    assert data["yields"][0]["after"]["samples"]["signal"] == [0.0, 0.0]
+    assert np.shape(data["correlation"]) == (3, 3)
     assert data["parameters"][0]["pull"] is None
     assert data["twice_nll"] == pytest.approx(24.98393520, abs=1e-7)
 
@@ -71,6 +85,23 @@ def test_limits_of_a_signal_point_scale_with_its_yields(workspace, tmp_path):
     assert plain["observed"] == pytest.approx(1.01157188, rel=1e-6)
     twice = json.loads(run("limit", workspace, "--json", "--patchset", patchset, "--patch", "m500"))
     assert twice["observed"] == pytest.approx(plain["observed"] / 2, rel=1e-9)
+
+
+def test_signal_points_of_another_workspace_are_refused(workspace, tmp_path):
+    patchset = tmp_path / "signals.json"
+    patchset.write_text(
+        json.dumps(PATCHES | {"metadata": PATCHES["metadata"] | {"digests": {"sha256": "0" * 64}}})
+    )
+    with pytest.raises(UsageError, match="the patch set belongs to the workspace of sha256 0000"):
+        run("limit", workspace, "--patchset", patchset, "--patch", "m500")
+
+
+def test_a_failed_fit_is_null_in_json_with_a_status(tmp_path):
+    place = tmp_path / "broken.json"
+    uncorrelated_background([12.0, 11.0], [50.0, -52.0], [3.0, 7.0], [51.0, 48.0]).write(place)
+    found = json.loads(run("cls", place, "--json"))
+    assert found["CLs"] is None
+    assert "bin 1 of channel 'singlechannel' expects" in found["status"]
 
 
 def test_scans_and_impacts_are_drawn(workspace, tmp_path):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from tests.hep.references import NUMBERS, SMALL, model
 
+from assay.hep.asymptotic import Statistic
+from assay.hep.build import build_model
 from assay.hep.hypothesis import hypothesis_test
 from assay.hep.likelihood import maximum_likelihood
 from assay.hep.limits import upper_limits
 from assay.hep.parameters import parameter_names
+from assay.hep.simple import uncorrelated_background
+from assay.hep.workspace import Workspace
 from assay.numerics.compile import compiled, float64
 
 # A limit or a test of all modifiers compiles for ten seconds.
@@ -68,6 +73,33 @@ def test_cls_bands_and_p0_are_those_of_the_reference(name):
     assert plain.cls == pytest.approx(wanted["q"]["CLs_obs"], abs=5e-8)
     discovery = hypothesis_test(given, statistic="q0")
     assert discovery.p == pytest.approx(wanted["q0"]["p0_obs"], abs=5e-8)
+
+
+@pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
+@pytest.mark.parametrize("value", [0.1, 1.0, 3.0])
+def test_two_sided_statistics_are_those_of_pyhf(value):
+    """An excess: the best strength is 0.95, so that values lie on both sides of it."""
+    import pyhf
+    from pyhf.infer import test_statistics
+
+    given = ([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [60.0, 65.0])
+    data = uncorrelated_background(*given).to_data()
+    data["measurements"][0]["config"]["parameters"] = [{"name": "mu", "bounds": [[-3.0, 10.0]]}]
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-6, strategy=2))
+    theirs = pyhf.Workspace(data, validate=False)
+    other = theirs.model(validate=False)
+    config = other.config
+    kinds: list[tuple[Statistic, str, float]] = [("t", "tmu", -3.0), ("t_tilde", "tmu_tilde", 0.0)]
+    for statistic, function, lower in kinds:
+        bounds = [(lower, 10.0), *config.suggested_bounds()[1:]]
+        wanted = getattr(test_statistics, function)(
+            value, theirs.data(other), other, config.suggested_init(), bounds, config.suggested_fixed()
+        )
+        tested = hypothesis_test(build_model(Workspace.from_data(data)), value, statistic=statistic)
+        assert tested.observed == pytest.approx(float(wanted), abs=1e-7)
+    assert hypothesis_test(build_model(Workspace.from_data(data)), value, statistic="t").p == pytest.approx(
+        2 * norm.sf(float(wanted) ** 0.5), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", SMALL_FAST)

@@ -20,7 +20,7 @@ __all__ = ["app"]
 HELP = """Fit, test and limit a workspace of HistFactory, as pyhf writes it in JSON.
 
 \b
-    assay hep fit workspace.json                       every parameter with its uncertainty
+    assay hep fit workspace.json --plot yields.png     every parameter with its uncertainty, and the yields
     assay hep cls workspace.json --value 1             CLs, observed and expected
     assay hep limit workspace.json --json              upper limits at 95 %
     assay hep scan workspace.json --plot band.png      CLs over the parameter of interest
@@ -32,7 +32,6 @@ The first call compiles a program for the layout of the workspace, in seconds; i
 
 PICTURES = (".png", ".svg", ".pdf")
 SCAN_POINTS = 41
-BANDS = ("-2", "-1", "median", "+1", "+2")
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
@@ -43,6 +42,12 @@ class Test(StrEnum):
     q_tilde = "q_tilde"
     q = "q"
     q0 = "q0"
+    t_tilde = "t_tilde"
+    t = "t"
+
+
+# Tests of two sides have no CLs; theirs is the p-value.
+NUMBERS = {Test.q_tilde: "CLs", Test.q: "CLs", Test.q0: "p0", Test.t_tilde: "p", Test.t: "p"}
 
 
 def _checked_picture(plot: Path | None) -> Path | None:
@@ -79,6 +84,7 @@ def _model(
     """The model of the arguments that all commands share."""
     from assay.hep.build import build_model
     from assay.hep.patches import PatchSet
+    from assay.hep.plain_json import read_json
     from assay.hep.workspace import Workspace as Whole
 
     if (patchset is None) != (patch is None):
@@ -87,7 +93,9 @@ def _model(
         )
     whole = Whole.read(workspace)
     if patchset is not None and patch is not None:
-        whole = PatchSet.read(patchset).apply(whole, patch)
+        patches = PatchSet.read(patchset)
+        patches.verify(read_json(workspace, "a workspace"))
+        whole = patches.apply(whole, patch)
     return build_model(whole, measurement=measurement, interest=interest)
 
 
@@ -110,42 +118,46 @@ def _of_model(command: Callable[..., None]) -> Callable[..., None]:
 def fit(
     model: Any,
     as_json: Json = False,
+    plot: Plot = None,
 ) -> None:
-    """Print every parameter with its uncertainty and its pull, and how well the model fits."""
+    """Print every parameter with its uncertainty and its pull, the yields, and how well the model fits."""
+    import numpy as np
+
+    from assay.cli.hep_tables import parameter_lines, yield_lines, yields_data
     from assay.hep.fit import fit as fitted
+    from assay.hep.yields import expected_yields
 
     found = fitted(model)
-    rows = list(
-        zip(
-            found.names,
-            found.values,
-            found.uncertainties,
-            found.pulls,
-            found.constraints,
-            found.is_held,
-            strict=True,
-        )
-    )
+    observed = np.asarray(model.observed)
+    yields = expected_yields(model), expected_yields(model, found)
+    if plot is not None:
+        from assay.plots.hep import fitted_yields
+
+        _write(fitted_yields(*yields, observed), plot)
     if as_json:
         keys = ("name", "value", "uncertainty", "pull", "constraint", "is_held")
+        rows = zip(
+            found.names, found.values, found.uncertainties, found.pulls, found.constraints, found.is_held, strict=True
+        )  # fmt: skip
         _print_json(
             {
-                "parameters": [dict(zip(keys, map(_plain, row), strict=True)) for row in rows],
+                "parameters": [dict(zip(keys, row, strict=True)) for row in rows],
+                "correlation": found.correlation,
+                "yields": yields_data(*yields, observed),
                 "twice_nll": found.twice_nll,
                 "goodness": found.goodness,
                 "degrees_of_freedom": found.degrees_of_freedom,
+                "p_value": found.p_value,
                 "status": found.status,
             }
         )
         return
-    width = max(len(name) for name in found.names)
-    typer.echo(f"{'parameter':{width}}  {'value':>12} {'uncertainty':>12} {'pull':>8} {'constraint':>10}")
-    for name, value, std, pull, constraint, held in rows:
-        typer.echo(
-            f"{name:{width}}  {value:12.6g} {'held' if held else format(std, '.4g'):>12} {pull:8.3f} {constraint:10.3f}"
-        )
+    chance = f", p-value {found.p_value:.3g}" if isfinite(found.p_value) else ""
+    for line in [*parameter_lines(found), "", *yield_lines(*yields, observed), ""]:
+        typer.echo(line)
     typer.echo(
-        f"-2 log L {found.twice_nll:.8g}; goodness of fit {found.goodness:.4g} ({found.degrees_of_freedom} degrees)"
+        f"-2 log L {found.twice_nll:.8g}; goodness of fit {found.goodness:.4g} for {found.degrees_of_freedom} "
+        f"degrees of freedom{chance}"
     )
     _warn(found.status)
 
@@ -156,7 +168,7 @@ def cls(
     model: Any,
     value: Value = 1.0,
     statistic: Annotated[
-        Test, typer.Option(help="q_tilde and q for limits, q0 for a discovery.")
+        Test, typer.Option(help="q_tilde and q for limits, q0 for a discovery, t_tilde and t for two sides.")
     ] = Test.q_tilde,
     toys: Annotated[
         int, typer.Option(help="Simulated experiments instead of asymptotic formulas; 0: none.")
@@ -165,35 +177,38 @@ def cls(
     as_json: Json = False,
 ) -> None:
     """Test one value of the parameter of interest: CLs observed and expected, or p0."""
-    name = "p0" if statistic is Test.q0 else "CLs"
+    from assay.cli.hep_tables import band_lines
+
+    tested = 0.0 if statistic is Test.q0 else value
     if toys:
         found = _with_toys(model, value, statistic.value, toys, seed)
-        error, observed, status = (
-            found.cls_std,
-            found.cls,
-            f"{found.failed} fits failed" if found.failed else "",
-        )
+        error, status = found.cls_std, f"{found.failed} fits failed" if found.failed else ""
     else:
         from assay.hep.hypothesis import hypothesis_test
 
         found = hypothesis_test(model, value, statistic=statistic.value)
-        error, observed, status = None, found.cls, found.status
+        error, status = None, found.status
+    name = NUMBERS[statistic]
     if as_json:
         _print_json(
             {
-                name: observed,
+                name: found.cls,
                 "standard_error": error,
-                "expected": list(found.expected),
+                "expected": found.expected,
+                "statistic": found.observed,
+                "value": tested,
                 "status": status,
-                "value": value,
             }
         )
         return
-    typer.echo(f"{name} {observed:.8g}" + ("" if error is None else f" ± {error:.2g}"))
-    typer.echo(
-        "expected  "
-        + "  ".join(f"{band} {part:.6g}" for band, part in zip(BANDS, found.expected, strict=True))
+    significance = (
+        f", {found.observed**0.5:.3g}σ" if name == "p0" and not toys and found.observed >= 0 else ""
     )
+    typer.echo(
+        f"{name} {found.cls:.8g}{'' if error is None else f' ± {error:.2g}'} of {_interest(model)} = {tested:g}{significance}"
+    )
+    for line in band_lines(found.expected):
+        typer.echo(line)
     _warn(status)
 
 
@@ -205,24 +220,25 @@ def limit(
     as_json: Json = False,
 ) -> None:
     """Print the observed and the expected upper limits on the parameter of interest."""
+    from assay.cli.hep_tables import band_lines
     from assay.hep.limits import upper_limits
 
     found = upper_limits(model, level=level)
     if as_json:
-        _print_json({"observed": found.observed, "expected": list(found.expected), "level": level})
+        _print_json({"observed": found.observed, "expected": found.expected, "level": level})
         return
-    typer.echo(f"observed  {found.observed:.8g}")
-    typer.echo(
-        "expected  "
-        + "  ".join(f"{band} {part:.6g}" for band, part in zip(BANDS, found.expected, strict=True))
-    )
+    typer.echo(f"{_interest(model)} < {found.observed:.8g} observed, at a CLs of {level:g}")
+    for line in band_lines(found.expected):
+        typer.echo(line)
 
 
 @app.command()
 @_of_model
 def scan(
     model: Any,
-    low: Annotated[float, typer.Option(help="The first value.")] = 0.0,
+    low: Annotated[
+        float | None, typer.Option(help="The first value; left out: 0, or the lower bound.")
+    ] = None,
     high: Annotated[
         float | None, typer.Option(help="The last one; left out: beyond the highest limit.")
     ] = None,
@@ -234,13 +250,16 @@ def scan(
     """Print CLs over values of the parameter of interest, and draw the band."""
     import numpy as np
 
+    from assay.cli.hep_tables import BANDS
+    from assay.hep.asymptotic import lower_bounds
     from assay.hep.hypothesis import hypothesis_scan
     from assay.hep.limits import upper_limits
 
+    begin = float(lower_bounds(model, "q_tilde")[model.layout.interest]) if low is None else low
     end = 1.1 * float(upper_limits(model, level=level).expected[-1]) if high is None else high
-    if not low < end:
-        raise UsageError(f"the first value of a scan must lie below the last one, got {low} and {end}")
-    found = hypothesis_scan(model, np.linspace(low, end, points).tolist())
+    if not begin < end:
+        raise UsageError(f"the first value of a scan must lie below the last one, got {begin} and {end}")
+    found = hypothesis_scan(model, np.linspace(begin, end, points).tolist())
     if plot is not None:
         from assay.plots.hep import brazil_band
         from assay.plots.style import new_figure
@@ -270,6 +289,7 @@ def impacts(
     plot: Plot = None,
 ) -> None:
     """Print how much each nuisance parameter moves the parameter of interest, the largest first."""
+    from assay.cli.hep_tables import or_dash
     from assay.hep.fit import impacts as moved
 
     found = moved(model)
@@ -285,15 +305,16 @@ def impacts(
         keys = ("name", "up", "down", "pull", "constraint")
         _print_json(
             {
-                "impacts": [dict(zip(keys, map(_plain, row), strict=True)) for row in rows],
+                "impacts": [dict(zip(keys, row, strict=True)) for row in rows],
                 "status": found.status,
             }
         )
         return
     width = max(len(name) for name in found.names)
     typer.echo(f"{'parameter':{width}}  {'up':>10} {'down':>10} {'pull':>8} {'constraint':>10}")
-    for name, up, down, pull, constraint in rows:
-        typer.echo(f"{name:{width}}  {up:10.4g} {down:10.4g} {pull:8.3f} {constraint:10.3f}")
+    for name, up, down, *rest in rows:
+        pull, constraint = (or_dash(number) for number in rest)
+        typer.echo(f"{name:{width}}  {up:10.4g} {down:10.4g} {pull:>8} {constraint:>10}")
     _warn(found.status)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of an inference: the Brazil band of a scan of CLs, and pulls beside impacts."""
+"""Pictures of an inference: the Brazil band of a scan of CLs, pulls beside impacts, and yields before and after a fit."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 from assay.errors import UsageError
 from assay.plots.style import BAND, BEST, FAILED, OBSERVED, axes_for, new_figure, tidy
 
-__all__ = ["brazil_band", "pulls_and_impacts"]
+__all__ = ["brazil_band", "fitted_yields", "pulls_and_impacts"]
 
 Array = np.ndarray
 
 ONE_SIGMA, TWO_SIGMA = "#7FBF7B", "#F6E27A"
 HEIGHT_PER_ROW = 0.28  # inches
+COLOURS = ("#9ECAE1", "#FDAE6B", "#A1D99B", "#756BB1", "#E6550D", "#C7C7C7", "#DD77AA", "#17BECF")
 
 
 def brazil_band(
@@ -54,7 +55,7 @@ def brazil_band(
     )
     ax.plot(values, expected[:, 2], color="black", linestyle="--", label="expected")
     ax.plot(values, observed, color="black", label="observed")
-    ax.axhline(level, color=FAILED, linewidth=0.8)
+    ax.axhline(level, color=FAILED, linewidth=0.8, label=f"CLs = {level:g}")
     tidy(ax, f"excluded where CLs is below {level:g}", name, "CLs")
     ax.set_ylim(0.0, 1.02)
     ax.legend(frameon=False, fontsize="small")
@@ -91,8 +92,20 @@ def pulls_and_impacts(
             left.errorbar(
                 pulls[index], row, xerr=constraints[index], fmt="o", color=BEST, markersize=3, linewidth=1
             )
+        else:
+            left.text(
+                0.0,
+                row,
+                "free",
+                ha="center",
+                va="center",
+                fontsize="small",
+                color=OBSERVED,
+                backgroundcolor="white",
+            )
     left.axvspan(-1, 1, color="#F0F0F0", zorder=0)
     left.axvline(0.0, color=OBSERVED, linewidth=0.8)
+    right.locator_params(axis="x", nbins=5)
     right.barh(rows, np.asarray(up)[:shown], height=0.7, color=BEST, label="one σ up")
     right.barh(rows, np.asarray(down)[:shown], height=0.7, color=BAND, alpha=0.7, label="one σ down")
     right.axvline(0.0, color=OBSERVED, linewidth=0.8)
@@ -101,3 +114,61 @@ def pulls_and_impacts(
     tidy(right, "impacts", f"shift of {interest}", "")
     right.legend(frameon=False, fontsize="small")
     return figure
+
+
+def fitted_yields(before: Any, after: Any, observed: Sequence[float] | Array, *, most: int = 12) -> Any:
+    """The counts of each channel over the samples that a fit found, with its uncertainty and what was expected before.
+
+    Arguments:
+        before, after: of `expected_yields`, before and after a fit.
+        observed: (bins,), counts.
+        most: how many channels are drawn, the first ones.
+
+    Returns: a Figure with one Axes for each channel.
+    """
+    observed = np.asarray(observed, dtype=float)
+    shown = after.channels[:most]
+    across = min(len(shown), 3)
+    down = -(-len(shown) // across)
+    figure = new_figure(max(4.2 * across, 6.0), 3.4 * down)
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    names = sorted({name for parts in after.samples.values() for name in parts})
+    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+    for ax, (channel, bins) in zip(axes, shown, strict=False):
+        _stacked(ax, after.samples[channel], colours)
+        inside, places = after.of(channel), np.arange(bins)
+        edges = np.arange(bins + 1) - 0.5
+        low, high = (np.r_[part, part[-1]] for part in _around(after.bins[inside], after.std[inside]))
+        ax.fill_between(
+            edges, low, high, step="post", facecolor="none", edgecolor="#555555", hatch="////", linewidth=0, label="after the fit"
+        )  # fmt: skip
+        ax.stairs(
+            before.bins[inside], edges, color="black", linestyle="--", linewidth=1, label="before the fit"
+        )
+        counts = observed[inside]
+        ax.errorbar(
+            places, counts, yerr=np.sqrt(counts), fmt="ko", markersize=4, linewidth=1, label="observed"
+        )
+        tidy(ax, channel, "bin", "events")
+        ax.set_xticks(places[:: -(-bins // 10)])
+        ax.set_ylim(0.0, None)
+    for ax in axes[len(shown) :]:
+        ax.set_visible(False)
+    handles = {
+        label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside right upper", frameon=False, fontsize="small"
+    )
+    return figure
+
+
+def _stacked(ax: Any, samples: dict[str, Array], colours: dict[str, str]) -> None:
+    ground = np.zeros(len(next(iter(samples.values()))))
+    for name, events in samples.items():
+        ax.bar(np.arange(len(events)), events, width=1.0, bottom=ground, color=colours[name], label=name)
+        ground = ground + events
+
+
+def _around(middle: Array, width: Array) -> tuple[Array, Array]:
+    return middle - width, middle + width

@@ -40,6 +40,7 @@ DESCRIPTORS = {
     "as it comes": {},
     "as it comes, cutoff 5": {"cutoff_A": 5.0},
     "more angles": {"radial_count": 5, "angular_count": 5, "pair_count": 11},
+    "coupled": {"coupled_count": 2, "cubic_angular_count": 2},
     "larger": {"radial_count": 8, "angular_count": 5, "pair_count": 18},
 }
 KINDS = ("energy", "forces", "virial")

@@ -1,8 +1,8 @@
 """Networks and bins that are trained on the result of a measurement, beside those that are not; hard histograms throughout.
 
 One JSON file for each (experiment, method, seed), so that what was interrupted goes on. Settings were chosen on seeds from
-100 up; seeds 0 to 4 are judged. Each training stops where its own number is best on events that it is not trained on,
-and is quoted on yet others.
+100 up; seeds 0 to 4 are judged. Of the looks at a training the best one on events that it is not trained on is taken (of blobs
+that with the least CLs, whatever the loss), and quoted on yet others.
 """
 
 from __future__ import annotations
@@ -168,12 +168,14 @@ def spread_of(values: list[float]) -> str:
 
 
 def draw(results: dict[str, dict[str, dict[str, dict[str, Any]]]], folder: Path) -> None:
-    drawing = figure(11.0, 3.6)
+    drawing = figure(12.0, 4.2)
     left, middle, right = drawing.subplots(1, 3)
-    for place, (method, runs) in enumerate(results["blobs"].items()):
+    trained = {**results["blobs"], **results["blobs_other_losses"]}
+    for place, runs in enumerate(trained.values()):
         values = over_seeds(runs, "CLs")
-        left.semilogy(np.full(len(values), place), values, "o", label=method)
-    left.set_xticks(range(3), ["CLs", "entropy", "augmented"])
+        left.semilogy(np.full(len(values), place), values, "o", color="#0072b2")
+    left.set_xticks(range(len(trained)), [method.replace(", ", ",\n") for method in trained], rotation=60)
+    left.set_title("Blobs", loc="left", fontsize="medium")
     left.set_ylabel("expected CLs, hard histograms")
     for method, runs in results["three_numbers"].items():
         if not runs:
@@ -183,13 +185,15 @@ def draw(results: dict[str, dict[str, dict[str, dict[str, Any]]]], folder: Path)
         middle.plot(int(method), three_numbers.exact_std(chosen), "k_", markersize=16)
         middle.plot(int(method), three_numbers.PUBLISHED[int(method)], "_", color="#d55e00", markersize=16)
     middle.set_xlabel("benchmark")
-    middle.set_ylabel("uncertainty; black exact, red INFERNO")
+    middle.set_title("Three numbers: black exact, red INFERNO", loc="left", fontsize="medium")
+    middle.set_ylabel("uncertainty of the signal, hard bins")
     for method, runs in results["edges"].items():
         if not runs:
             continue
         heights = [[found[str(number)]["expected"] for number in NUMBERS_OF_BINS] for found in runs.values()]
         right.plot(NUMBERS_OF_BINS, np.median(heights, axis=0), "o-", label=method)
     right.set_xlabel("bins")
+    right.set_title("Edges", loc="left", fontsize="medium")
     right.set_ylabel("expected significance, median")
     if right.lines:
         right.legend(fontsize="small")

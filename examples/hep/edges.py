@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import exponnorm, norm
 
-from assay.hep.binning import edges_of, few_events_penalty
+from assay.hep.binning import edges_of, few_events_penalty, free_of, quantile_edges
 from assay.hep.histograms import histogram
 from assay.hep.losses import asimov_significance
 from assay.hep.training import train
@@ -85,7 +85,7 @@ def exact_significance(walls: Array) -> float:
 
 
 def edges(method: str, events: Events, bins: int, *, steps: int = 1000, learning_rate: float = 0.03) -> Array:
-    """(bins + 1,): uniform, or trained from there.
+    """(bins + 1,): uniform, or trained from there and from quantiles of all events, whichever ends at the lower loss.
 
     Arguments:
         method: one of `METHODS`.
@@ -103,6 +103,12 @@ def edges(method: str, events: Events, bins: int, *, steps: int = 1000, learning
         worth = asimov_significance(signal.yields + FLOOR, expected, jnp.sqrt(background.square_sums + FLOOR))
         return few_events_penalty(background.yields, LEAST_EVENTS) - jnp.log(worth)
 
-    found = train(loss, np.zeros(bins), steps=steps, learning_rate=learning_rate, look_every=steps)
     with float64():
-        return np.asarray(edges_of(found.parameters, *RANGE))
+        quantiles = free_of(quantile_edges(np.concatenate(events), bins, *RANGE))
+    found = [
+        train(loss, begin, steps=steps, learning_rate=learning_rate, look_every=steps)
+        for begin in (np.zeros(bins), quantiles)
+    ]
+    best = min(found, key=lambda training: training.losses[-1])
+    with float64():
+        return np.asarray(edges_of(best.parameters, *RANGE))

@@ -143,8 +143,14 @@ class DensityTerm(AbstractTerm):
         a, b, c = self._triples
         mixed = squares[self._cubic_pairs, 1 : self.cubic_angular_count, None] * scalars[self._cubic_radial]
         coupled = [one.features(xp, channels[self._coupled_radial]) for one in self._couplings]
-        products = scalars[a] * scalars[b] * scalars[c]
-        return xp.concatenate([squares.reshape(-1), products, mixed.reshape(-1), *coupled])
+        return xp.concatenate(
+            [
+                squares.reshape(-1),
+                scalars[a] * scalars[b] * scalars[c],
+                mixed.reshape(-1),
+                *coupled,
+            ]
+        )
 
     @cached_property
     def _pairs(self) -> tuple[Array, Array]:

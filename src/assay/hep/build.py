@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -75,13 +75,9 @@ def build_model(
         auxiliary_parameter=_per_parameter(
             [range(item.start, item.start + item.size) for item in constrained], int
         ),
-        auxiliary_is_poisson=_per_parameter(
-            [[item.constraint == "poisson"] * item.size for item in constrained], bool
-        ),
-        auxiliary_follows=_per_parameter([[item.auxdata is None] * item.size for item in constrained], bool),
-        width_follows=_per_parameter(
-            [[_given_width(item) is None] * item.size for item in constrained], bool
-        ),
+        auxiliary_is_poisson=_true_of(constrained, lambda item: item.constraint == "poisson"),
+        auxiliary_follows=_true_of(constrained, lambda item: item.auxdata is None),
+        width_follows=_true_of(constrained, lambda item: _given_width(item) is None),
         lower=_per_parameter([[lower for lower, _ in item.bounds] for item in sets], float),
         upper=_per_parameter([[upper for _, upper in item.bounds] for item in sets], float),
         start=_per_parameter([item.inits for item in sets], float),
@@ -236,6 +232,11 @@ def _whole(entries: Sequence[tuple[Any, ...]], column: int) -> Array:
 
 def _real(entries: Sequence[tuple[Any, ...]], column: int) -> Array:
     return np.array([entry[column] for entry in entries], dtype=float)
+
+
+def _true_of(sets: Sequence[ParameterSet], test: Callable[[ParameterSet], bool]) -> Array:
+    """For each parameter of the sets, whether its set passes a test."""
+    return _per_parameter([[test(item)] * item.size for item in sets], bool)
 
 
 def _per_parameter(parts: Sequence[Any], kind: type) -> Array:

@@ -289,7 +289,7 @@ def draw(results: dict[str, dict[str, dict[str, float] | None]], folder: Any) ->
         heights = [(engines.get(engine) or {}).get("with_bands", np.nan) for engines in results.values()]
         ax.bar(np.arange(len(results)) + 0.16 * (place - 2), heights, width=0.15, label=engine)
     ax.set_yscale("log")
-    ax.set_xticks(range(len(results)), [name.replace("_", " ") for name in results])
+    ax.set_xticks(range(len(results)), [name.replace("_", "\n") for name in results])
     ax.set_ylabel("CPU s of a test with bands")
     ax.legend(fontsize="small")
     save_plot(folder, drawing)

@@ -12,7 +12,7 @@ from tests.hep.references import workspaces
 from assay.errors import UsageError
 from assay.hep.build import build_model
 from assay.hep.fit import fit, impacts
-from assay.hep.simple import uncorrelated_background
+from assay.hep.simple import uncorrelated_background, workspace
 
 
 def _model(observed=(60.0, 65.0)):
@@ -145,5 +145,22 @@ def test_a_saddle_between_two_valleys_is_left():
 def test_every_workspace_survives_being_written_and_read():
     from assay.hep.workspace import Workspace
 
-    for workspace in workspaces().values():
-        assert Workspace.from_data(workspace.to_data()) == workspace
+    for whole in workspaces().values():
+        assert Workspace.from_data(whole.to_data()) == whole
+
+
+def test_parameters_that_the_data_cannot_tell_apart_are_named():
+    """Two free factors of one sample: only their product is known."""
+    scales = [("normfactor", "mu"), ("normfactor", "other")]
+    rate = [("normsys", "rate", {"hi": 1.1, "lo": 0.9})]
+    found = fit(
+        build_model(
+            workspace(
+                {"SR": {"signal": ([5.0, 9.0], scales), "background": ([50.0, 40.0], rate)}},
+                {"SR": [58.0, 47.0]},
+            )
+        )
+    )
+    assert found.status.startswith("the data cannot tell mu, other apart")
+    assert np.isnan(found.uncertainties[:2]).all()
+    assert 0.9 < found.value("rate")[1] < 1.0

@@ -26,6 +26,8 @@ jnp = jax.numpy
 
 Array = np.ndarray
 
+FLAT = 1e-9  # of the scaled curvature: below, a minimum is a valley whose bottom has no end
+
 
 @final
 @dataclass(frozen=True)
@@ -218,6 +220,13 @@ def impacts(model: Model, *, data: Data | None = None) -> Impacts:
     )  # fmt: skip
 
 
+def _loose(point: Array, covariance: Array, held: Array) -> Array:
+    """(parameters,): True for what moves along a flat direction, where the inverse of the Hessian is noise."""
+    variance = np.diagonal(covariance)
+    loose = ~held & ~((variance > 0) & (variance < (1 + point**2) / FLAT**0.5))
+    return loose if loose.any() else ~held & (variance == variance[~held].max())
+
+
 def _begin(model: Model, held: Mapping[str, float], start: Mapping[str, float]) -> tuple[Array, Array]:
     layout = model.layout
     begin, free = layout.start.copy(), ~layout.fixed
@@ -237,15 +246,20 @@ def _result(model: Model, parts: _Fitted) -> Fit:
     layout = model.layout
     minimum = Minimum(*(np.asarray(part) for part in parts.minimum))
     before = np.asarray(parts.before)
-    std = np.sqrt(np.diagonal(np.asarray(parts.covariance)))
+    held, covariance = np.asarray(parts.held), np.asarray(parts.covariance)
+    status = fit_status(model, minimum.point[None], minimum.decrement[None], minimum.curvature[None])
+    if not status and minimum.curvature < FLAT:
+        loose = _loose(minimum.point, covariance, held)
+        covariance = np.where(loose[:, None] | loose[None, :], np.nan, covariance)
+        names = np.array(parameter_names(layout.sets))[loose]
+        status = f"the data cannot tell {', '.join(names)} apart, whose uncertainties are not known; fix some of them"
+    std = np.sqrt(np.diagonal(covariance))
     with np.errstate(invalid="ignore"):
         pulls = np.where(np.isfinite(before), (minimum.point - layout.start) / before, np.nan)
         constraints = np.where(np.isfinite(before), std / before, np.nan)
-    held = np.asarray(parts.held)
     free = int((~held & ~np.isfinite(before)).sum())
-    status = fit_status(model, minimum.point[None], minimum.decrement[None], minimum.curvature[None])
     return Fit(
-        parameter_names(layout.sets), minimum.point, np.asarray(parts.covariance), held, -2 * float(parts.log_density),
+        parameter_names(layout.sets), minimum.point, covariance, held, -2 * float(parts.log_density),
         2 * float(minimum.value), layout.bins - free, pulls, constraints, status,
         int(minimum.iterations),
     )  # fmt: skip

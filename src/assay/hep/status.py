@@ -62,7 +62,9 @@ def _culprit(model: Model, point: Array) -> str:
     """Who is to blame at the parameters where a fit could not go on: a bin, or a parameter that ran away."""
     layout = model.layout
     start = np.where(np.isfinite(point), point, layout.start)
-    blamed = impossible_bin(model, start)
+    nominal = layout.start.copy()  # what the user wrote, where that is to blame already
+    nominal[layout.interest] = start[layout.interest]
+    blamed = impossible_bin(model, nominal) or impossible_bin(model, start)
     if blamed:
         return blamed
     worst = int(np.argmax(np.abs(start - layout.start)))

@@ -159,6 +159,7 @@ def bounded_minimum(
         newton = _newton_trial(search, lower, upper, free)
         has_begun = jnp.isfinite(search.value)
         return newton._replace(
+            point=jnp.where(has_begun, newton.point, refuge),
             trial=jnp.where(has_begun, newton.trial, refuge),
             promised=jnp.where(has_begun, newton.promised, -infinite),
         )

@@ -21,15 +21,11 @@ import numpy as np
 
 from assay.errors import UsageError, missing_extra
 
-__all__ = ["ONE_THREAD", "CompiledFunction", "bucket", "compiled", "float64", "jax_module", "pad_rows"]
+__all__ = ["CompiledFunction", "bucket", "compiled", "float64", "jax_module", "pad_rows"]
 
 Array = np.ndarray
 
 CACHE_VARIABLE = "ASSAY_COMPILATION_CACHE"
-# A batch of LAPACK's calls waits for threads of the pool that it may itself be running on; two at once on two processors
-# then wait for each other for ever (seen with jaxlib 0.10, in limits of 200 parameters). Programs that give nothing to
-# that pool cannot: LAPACK is then called from outside it.
-ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
 
 
 @lru_cache(maxsize=1)
@@ -80,9 +76,7 @@ class CompiledFunction:
     def __call__(self, *arguments: Any) -> Any:
         """Run in float64, compiling first where needed."""
         if not self._programs:
-            self._programs["jit"] = jax_module().jit(
-                self._traced, static_argnums=self.static, compiler_options=ONE_THREAD
-            )
+            self._programs["jit"] = jax_module().jit(self._traced, static_argnums=self.static)
         with float64():
             return self._programs["jit"](*arguments)
 

@@ -15,7 +15,7 @@ from typing import Any, final
 import numpy as np
 
 from assay.errors import NumericalError, UsageError, missing_extra
-from assay.numerics.compile import float64, jax_module
+from assay.numerics.compile import INLINE_PRODUCTS, float64, jax_module
 
 __all__ = ["Training", "train"]
 
@@ -139,7 +139,7 @@ def _stretch(loss: Loss, optimiser: Any, steps: int, seed: int) -> Callable[[Any
         updates, state = optimiser.update(gradient, state, parameters)
         return (optax.apply_updates(parameters, updates), state), value
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=INLINE_PRODUCTS)
     def run(parameters: Any, state: Any, numbers: Any, base: Any) -> Any:
         # The key is an argument, so that the program of one seed is in the cache for all.
         scanned = partial(step, base=base)

@@ -11,7 +11,10 @@ from typer.testing import CliRunner
 
 from assay.cli.hep import app
 from assay.errors import ConfigurationError, UsageError
+from assay.hep.build import build_model
+from assay.hep.hypothesis import hypothesis_test
 from assay.hep.simple import uncorrelated_background
+from assay.hep.workspace import Workspace
 
 WORKSPACE = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]).to_data()
 PATCHES = {
@@ -115,6 +118,55 @@ def test_scans_and_impacts_are_drawn(workspace, tmp_path):
     assert b"</svg>" in pulls.read_bytes()
 
 
+@pytest.fixture
+def signed(tmp_path):
+    """An excess, and a signal that may be negative."""
+    data = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [61.0, 68.0]).to_data()
+    data["measurements"][0]["config"]["parameters"] = [{"name": "mu", "bounds": [[-5.0, 10.0]]}]
+    place = tmp_path / "signed.json"
+    place.write_text(json.dumps(data))
+    return place
+
+
+def test_limits_of_another_statistic(tmp_path):
+    """With a deficit and a strength that may be negative, q knows a best fit below 0 and q_tilde does not."""
+    data = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [40.0, 42.0]).to_data()
+    data["measurements"][0]["config"]["parameters"] = [{"name": "mu", "bounds": [[-5.0, 10.0]]}]
+    place = tmp_path / "deficit.json"
+    place.write_text(json.dumps(data))
+    found = {
+        name: json.loads(run("limit", place, "--statistic", name, "--json")) for name in ("q", "q_tilde")
+    }
+    model = build_model(Workspace.from_data(data))
+    for name, limits in found.items():
+        assert limits["statistic"] == name
+        at_limit = hypothesis_test(model, limits["observed"], statistic=name).cls
+        assert at_limit == pytest.approx(0.05, rel=1e-6)
+    assert found["q"]["observed"] != pytest.approx(found["q_tilde"]["observed"], rel=1e-3)
+
+
+def test_a_scan_of_two_sides_reaches_beyond_its_interval(signed, tmp_path):
+    picture = tmp_path / "p.svg"
+    options = ["--points", "9", "--level", "0.3", "--plot", picture, "--json"]
+    found = json.loads(run("scan", signed, "--statistic", "t", *options))
+    rows = found["scan"]
+    assert rows[0]["p"] < 0.3
+    assert rows[-1]["p"] < 0.3
+    assert max(row["p"] for row in rows) > 0.8
+    assert rows[4]["value"] == pytest.approx(found["best"], rel=1e-6)  # as far below it as above
+    assert b"not excluded" in picture.read_bytes()
+    words = run("scan", signed, "--statistic", "t_tilde", "--points", "2").splitlines()
+    assert words[0].split()[:2] == ["mu", "p"]
+    assert words[1].split()[0] == "0"
+
+
+def test_a_scan_ends_beyond_an_excess(tmp_path):
+    place = tmp_path / "excess.json"
+    uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [90.0, 95.0]).write(place)
+    rows = json.loads(run("scan", place, "--points", "3", "--json"))["scan"]
+    assert rows[-1]["CLs"] < 0.05
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
@@ -129,6 +181,16 @@ def test_scans_and_impacts_are_drawn(workspace, tmp_path):
         (["fit", "{workspace}", "--interest", "nu"], UsageError, "no parameter 'nu'"),
         (["scan", "{workspace}", "--plot", "band.gif"], UsageError, r"must end in .png"),
         (["scan", "{workspace}", "--low", "3", "--high", "1"], UsageError, "must lie below the last one"),
+        (
+            ["scan", "{workspace}", "--statistic", "q0"],
+            UsageError,
+            "got q0, which tests 0 alone; use `assay hep cls",
+        ),
+        (
+            ["limit", "{workspace}", "--statistic", "t"],
+            UsageError,
+            "must be q_tilde or q, since .* got t; `assay",
+        ),
     ],
 )
 def test_wrong_use_is_one_sentence(workspace, arguments, error, words):

@@ -48,6 +48,7 @@ class Test(StrEnum):
 
 # Tests of two sides have no CLs; theirs is the p-value.
 NUMBERS = {Test.q_tilde: "CLs", Test.q: "CLs", Test.q0: "p0", Test.t_tilde: "p", Test.t: "p"}
+ONE_SIDED = {Test.q_tilde: Test.q_tilde, Test.q: Test.q, Test.t_tilde: Test.q_tilde, Test.t: Test.q}
 
 
 def _checked_picture(plot: Path | None) -> Path | None:
@@ -217,15 +218,33 @@ def cls(
 def limit(
     model: Any,
     level: Level = 0.05,
+    statistic: Annotated[
+        Test,
+        typer.Option(
+            help="q_tilde, or q where the parameter of interest may be negative.", metavar="[q_tilde|q]"
+        ),
+    ] = Test.q_tilde,
     as_json: Json = False,
 ) -> None:
     """Print the observed and the expected upper limits on the parameter of interest."""
     from assay.cli.hep_tables import band_lines
     from assay.hep.limits import upper_limits
 
-    found = upper_limits(model, level=level)
+    if ONE_SIDED.get(statistic) is not statistic:
+        raise UsageError(
+            f"--statistic of `assay hep limit` must be q_tilde or q, since an upper limit is where CLs falls to a level, "
+            f"got {statistic}; `assay hep scan` and `assay hep cls` have the others"
+        )
+    found = upper_limits(model, level=level, statistic=statistic.value)
     if as_json:
-        _print_json({"observed": found.observed, "expected": found.expected, "level": level})
+        _print_json(
+            {
+                "observed": found.observed,
+                "expected": found.expected,
+                "level": level,
+                "statistic": statistic.value,
+            }
+        )
         return
     typer.echo(f"{_interest(model)} < {found.observed:.8g} observed, at a CLs of {level:g}")
     for line in band_lines(found.expected):
@@ -237,48 +256,86 @@ def limit(
 def scan(
     model: Any,
     low: Annotated[
-        float | None, typer.Option(help="The first value; left out: 0, or the lower bound.")
+        float | None,
+        typer.Option(
+            help="The first value; left out: 0, with t as far below the best fit as the last lies above it."
+        ),
     ] = None,
     high: Annotated[
         float | None, typer.Option(help="The last one; left out: beyond the highest limit.")
     ] = None,
     points: Annotated[int, typer.Option(min=2, help="How many values.")] = SCAN_POINTS,
     level: Level = 0.05,
+    statistic: Annotated[
+        Test,
+        typer.Option(
+            help="q_tilde and q for CLs, t_tilde and t for p of two sides.", metavar="[q_tilde|q|t_tilde|t]"
+        ),
+    ] = Test.q_tilde,
     as_json: Json = False,
     plot: Plot = None,
 ) -> None:
-    """Print CLs over values of the parameter of interest, and draw the band."""
+    """Print CLs, or p of two sides, over values of the parameter of interest, and draw it with what is expected."""
     import numpy as np
 
-    from assay.cli.hep_tables import BANDS
-    from assay.hep.asymptotic import lower_bounds
+    from assay.cli.hep_tables import scan_lines
     from assay.hep.hypothesis import hypothesis_scan
+
+    if statistic is Test.q0:
+        raise UsageError(
+            "--statistic of `assay hep scan` must be one that tests any value, of q_tilde, q, t_tilde and t, got q0, which "
+            "tests 0 alone; use `assay hep cls --statistic q0`"
+        )
+    begin, end = _range(model, statistic, low, high, level)
+    found = hypothesis_scan(model, np.linspace(begin, end, points).tolist(), statistic=statistic.value)
+    name = NUMBERS[statistic]
+    if plot is not None:
+        _write(_scan_picture(found, name, level, _interest(model)), plot)
+    status = next((test.status for test in found if test.status), "")
+    if as_json:
+        rows = [{"value": test.value, name: test.cls, "expected": test.expected} for test in found]
+        _print_json({"scan": rows, "statistic": statistic.value, "best": found[0].best, "status": status})
+        return
+    for line in scan_lines(found, _interest(model), name):
+        typer.echo(line)
+    _warn(status)
+
+
+def _range(
+    model: Any, statistic: Test, low: float | None, high: float | None, level: float
+) -> tuple[float, float]:
+    """The first and the last value of a scan, where they are not given."""
+    from assay.hep.asymptotic import lower_bounds
+    from assay.hep.fit import fit as fitted
     from assay.hep.limits import upper_limits
 
-    begin = float(lower_bounds(model, "q_tilde")[model.layout.interest]) if low is None else low
-    end = 1.1 * float(upper_limits(model, level=level).expected[-1]) if high is None else high
-    if not begin < end:
-        raise UsageError(f"the first value of a scan must lie below the last one, got {begin} and {end}")
-    found = hypothesis_scan(model, np.linspace(begin, end, points).tolist())
-    if plot is not None:
-        from assay.plots.hep import brazil_band
-        from assay.plots.style import new_figure
+    place = model.layout.interest
+    if high is None:
+        one_sided = ONE_SIDED[statistic]
+        tail = level if one_sided is statistic else level / 2  # of each side
+        limits = upper_limits(model, level=tail, statistic=one_sided.value)
+        high = 1.1 * max(limits.observed, *limits.expected.tolist())
+    if low is None:
+        low = float(lower_bounds(model, "q_tilde")[place])
+        if statistic is Test.t:
+            low = max(float(model.layout.lower[place]), 2 * float(fitted(model).values[place]) - high)
+    if not low < high:
+        raise UsageError(f"the first value of a scan must lie below the last one, got {low:g} and {high:g}")
+    return low, high
 
-        figure = new_figure()
-        brazil_band(
-            [test.value for test in found], [test.cls for test in found], np.array([test.expected for test in found]),
-            level=level, name=_interest(model), ax=figure.subplots(),
-        )  # fmt: skip
-        _write(figure, plot)
-    if as_json:
-        _print_json({"scan": [{"value": t.value, "CLs": t.cls, "expected": list(t.expected)} for t in found]})
-        return
-    typer.echo(f"{_interest(model):>10}  {'CLs':>10}  " + "  ".join(f"{band:>10}" for band in BANDS))
-    for test in found:
-        typer.echo(
-            f"{test.value:10.4g}  {test.cls:10.4g}  " + "  ".join(f"{part:10.4g}" for part in test.expected)
-        )
-    _warn(next((test.status for test in found if test.status), ""))
+
+def _scan_picture(found: Any, quantity: str, level: float, interest: str) -> Any:
+    import numpy as np
+
+    from assay.plots.hep import brazil_band, p_value_scan
+    from assay.plots.style import new_figure
+
+    figure = new_figure()
+    values, observed = [test.value for test in found], [test.cls for test in found]
+    expected = np.array([test.expected for test in found])
+    drawn = brazil_band if quantity == "CLs" else p_value_scan
+    drawn(values, observed, expected, level=level, name=interest, ax=figure.subplots())
+    return figure
 
 
 @app.command()

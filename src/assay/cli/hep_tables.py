@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
-__all__ = ["BANDS", "band_lines", "or_dash", "parameter_lines", "yield_lines", "yields_data"]
+__all__ = ["BANDS", "band_lines", "or_dash", "parameter_lines", "scan_lines", "yield_lines", "yields_data"]
 
 BANDS = ("-2σ", "-1σ", "median", "+1σ", "+2σ")
 
@@ -75,3 +75,13 @@ def band_lines(expected: Iterable[float]) -> list[str]:
         f"{'expected' if row == 0 else '':8}  {band:>6}  {part:.6g}"
         for row, (band, part) in enumerate(zip(BANDS, expected, strict=True))
     ]
+
+
+def scan_lines(found: Iterable[Any], interest: str, quantity: str) -> list[str]:
+    """One line for each tested value: the observed CLs or p, and the expected ones."""
+    width = max(len(interest), 10)
+    lines = [f"{interest:>{width}}  {quantity:>10}  " + "  ".join(f"{band:>10}" for band in BANDS)]
+    for test in found:
+        expected = "  ".join(f"{part:10.4g}" for part in test.expected)
+        lines.append(f"{test.value:{width}.4g}  {test.cls:10.4g}  {expected}")
+    return lines

@@ -10,7 +10,7 @@ import numpy as np
 from assay.errors import UsageError
 from assay.plots.style import BAND, BEST, FAILED, OBSERVED, axes_for, new_figure, tidy
 
-__all__ = ["brazil_band", "fitted_yields", "pulls_and_impacts"]
+__all__ = ["brazil_band", "fitted_yields", "p_value_scan", "pulls_and_impacts"]
 
 Array = np.ndarray
 
@@ -41,11 +41,7 @@ def brazil_band(
     Raises:
         UsageError: for shapes that do not fit.
     """
-    values, observed, expected = (np.asarray(part, dtype=float) for part in (values, observed, expected))
-    if observed.shape != values.shape or expected.shape != (len(values), 5):
-        raise UsageError(
-            f"a band needs CLs (points,) and expected ones (points, 5), got {observed.shape} and {expected.shape}"
-        )
+    values, observed, expected = _scanned(values, observed, expected)
     ax = axes_for(ax)
     ax.fill_between(
         values, expected[:, 0], expected[:, 4], color=TWO_SIGMA, label="expected ± 2σ", linewidth=0
@@ -60,6 +56,53 @@ def brazil_band(
     ax.set_ylim(0.0, 1.02)
     ax.legend(frameon=False, fontsize="small")
     return ax
+
+
+def p_value_scan(
+    values: Sequence[float] | Array,
+    observed: Sequence[float] | Array,
+    expected: Sequence[Sequence[float]] | Array,
+    *,
+    level: float = 0.05,
+    name: str = "mu",
+    ax: Any = None,
+) -> Any:
+    """p of a test of two sides over the tested values: the interval in which it is above a level.
+
+    Only the median of the expected ones is drawn: a measurement may come out on either side of a value, so that p at the
+    bands does not lie in their order.
+
+    Arguments: as of `brazil_band`, with p in place of CLs.
+
+    Returns: the Axes.
+
+    Raises:
+        UsageError: for shapes that do not fit.
+    """
+    values, observed, expected = _scanned(values, observed, expected)
+    ax = axes_for(ax)
+    ax.fill_between(
+        values, 0.0, 1.0, where=list(observed >= level), color=BAND, alpha=0.25, linewidth=0,
+        label=f"not excluded at {level:g}",
+    )  # fmt: skip
+    ax.plot(values, expected[:, 2], color="black", linestyle="--", label="expected without a signal")
+    ax.plot(values, observed, color="black", label="observed")
+    ax.axhline(level, color=FAILED, linewidth=0.8, label=f"p = {level:g}")
+    tidy(ax, f"excluded where p is below {level:g}", name, "p of two sides")
+    ax.set_ylim(0.0, 1.02)
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def _scanned(values: Any, observed: Any, expected: Any) -> tuple[Array, Array, Array]:
+    """A scan as arrays of shapes that fit."""
+    values, observed, expected = (np.asarray(part, dtype=float) for part in (values, observed, expected))
+    if observed.shape != values.shape or expected.shape != (len(values), 5):
+        raise UsageError(
+            f"a scan must have as many observed numbers as values, and five expected ones for each, got {len(values)} "
+            f"values, and arrays {observed.shape} and {expected.shape}"
+        )
+    return values, observed, expected
 
 
 def pulls_and_impacts(

@@ -4,9 +4,10 @@
     python3 dev.py setup          make .venv and install everything that the other words need
     python3 dev.py check          ruff, ruff format, basedpyright, import-linter
     python3 dev.py test [ARGS]    the tests; ARGS go to pytest (`-m slow` for the long ones)
-    python3 dev.py docs           run every block of the manual, then build it with mkdocs in strict mode
+    python3 dev.py docs           run every block of the manual, then build it with mkdocs in strict mode (`--build-only`:
+                                  the tests run the blocks too)
     python3 dev.py example NAME   run an example to a result and a plot (film, mgh17)
-    python3 dev.py all            check, docs, test
+    python3 dev.py all            check, docs --build-only, test
 
 It needs Python 3.11 or newer and nothing else: each word installs what it needs into .venv, once.
 """
@@ -97,14 +98,14 @@ def check() -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """All fast tests share the processors, file by file; what is asked for by name runs in one process."""
+    """All fast tests share the processors, as tests/shares.py says; what is asked for by name runs in one process."""
     set_up(DEVELOPMENT)
-    return run("python", "-m", "pytest", *(arguments or ("-q", "-n", "auto", "--dist", "loadfile")))
+    return run("python", "-m", "pytest", *(arguments or ("-q", "-n", "auto")))
 
 
-def docs() -> int:
+def docs(build_only: bool) -> int:
     set_up(DEVELOPMENT)
-    blocks = run("python", "-m", "pytest", "-q", "tests/test_docs.py")
+    blocks = 0 if build_only else run("python", "-m", "pytest", "-q", "-n", "auto", "tests/test_docs.py")
     return blocks or run("mkdocs", "build", "--strict", "--quiet")
 
 
@@ -133,8 +134,9 @@ def main() -> int:
         prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
-    for word in ("setup", "check", "docs", "all"):
+    for word in ("setup", "check", "all"):
         words.add_parser(word)
+    words.add_parser("docs").add_argument("--build-only", action="store_true")
     words.add_parser("test", add_help=False)
     words.add_parser("example").add_argument("name")
     options, rest = parser.parse_known_args()
@@ -145,7 +147,8 @@ def main() -> int:
         return 0
     if options.word == "example":
         return example(options.name)
-    steps = {"check": check, "docs": docs, "test": lambda: test(rest)}
+    build_only = options.word == "all" or getattr(options, "build_only", False)
+    steps = {"check": check, "docs": lambda: docs(build_only), "test": lambda: test(rest)}
     names = ("check", "docs", "test") if options.word == "all" else (options.word,)
     codes = [steps[name]() for name in names]
     return next((code for code in codes if code), 0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from tests.shares import Shares, in_order
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before NumPy is imported: it reads them once
@@ -18,6 +19,21 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # no deadline, since machines are shared; derandomised, so that a failure belongs to the change that caused it
 hypothesis.settings.register_profile("assay", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("assay")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: some test always waits for a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
+    config.option.loadscopereorder = False  # or files would be ordered by the number of their tests
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items[:] = in_order(items)
 
 
 def _is_here(address: Any) -> bool:

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from scipy.stats import norm
 from typer.testing import CliRunner
 
@@ -99,12 +100,75 @@ def test_signal_points_of_another_workspace_are_refused(workspace, tmp_path):
         run("limit", workspace, "--patchset", patchset, "--patch", "m500")
 
 
-def test_a_failed_fit_is_null_in_json_with_a_status(tmp_path):
+def test_a_failed_fit_is_null_in_json_with_a_status_and_ends_with_1(tmp_path):
     place = tmp_path / "broken.json"
     uncorrelated_background([12.0, 11.0], [50.0, -52.0], [3.0, 7.0], [51.0, 48.0]).write(place)
-    found = json.loads(run("cls", place, "--json"))
+    result = CliRunner().invoke(app, ["cls", str(place), "--json"])
+    found = json.loads(result.stdout)
     assert found["CLs"] is None
     assert "bin 1 of channel 'singlechannel' expects" in found["status"]
+    assert result.stderr == f"assay: {found['status']}\n"
+    assert result.exit_code == 1
+
+
+SIGNALS = {"weak": (400, [6.0, 5.5]), "strong": (500, [24.0, 22.0]), "none": (600, [0.0, 0.0])}
+
+
+@pytest.fixture
+def signals(tmp_path):
+    """Three signal points, the last of which has no signal."""
+    place = tmp_path / "signals.json"
+    patches = [
+        {
+            "metadata": {"name": name, "values": [mass]},
+            "patch": [{"op": "replace", "path": "/channels/0/samples/0/data", "value": yields}],
+        }
+        for name, (mass, yields) in SIGNALS.items()
+    ]
+    place.write_text(json.dumps(PATCHES | {"patches": patches}))
+    return place
+
+
+def test_all_signal_points_are_tested_where_none_is_named(workspace, signals):
+    found = json.loads(run("cls", workspace, "--patchset", signals, "--json"))
+    alone = json.loads(run("cls", workspace, "--patchset", signals, "--patch", "strong", "--json"))
+    assert [row["name"] for row in found["points"]] == list(SIGNALS)
+    assert found["points"][1]["values"] == {"mass": 500}
+    assert found["points"][1]["CLs"] == pytest.approx(alone["CLs"], rel=1e-8)
+    np.testing.assert_allclose(found["points"][1]["expected"], alone["expected"], rtol=1e-8)
+    lines = run("cls", workspace, "--patchset", signals).splitlines()
+    assert lines[0] == "CLs of mu = 1"
+    assert lines[1].split()[:4] == ["signal", "point", "mass", "observed"]
+    assert lines[3].split()[:3] == ["strong", "500", f"{alone['CLs']:.4g}"]
+    with pytest.raises(UsageError, match=r"--toys must come with --patch, .* got 10 without"):
+        run("cls", workspace, "--patchset", signals, "--toys", "10")
+
+
+def test_limits_of_all_signal_points_survive_one_without_and_are_drawn(workspace, signals, tmp_path):
+    picture = tmp_path / "limits.svg"
+    options = ["limit", workspace, "--patchset", signals, "--json", "--plot", picture]
+    result = CliRunner().invoke(app, [str(option) for option in options])
+    weak, strong, none = json.loads(result.stdout)["points"]
+    assert strong["observed"] == pytest.approx(1.01157188 / 2, rel=1e-6)
+    assert weak["observed"] == pytest.approx(1.01157188 * 2, rel=1e-6)
+    assert none["observed"] is None
+    assert none["status"].startswith("the observed limit on 'mu' was not found")
+    assert result.exit_code == 1
+    assert result.stderr == f"assay: signal point 'none': {none['status']}\n"
+    assert b"mu = 1" in picture.read_bytes()
+
+
+def test_columns_stand_below_each_other_whatever_the_letters(tmp_path):
+    """A combining letter takes no place on a terminal; digits below the uncertainty are not shown."""
+    data = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [62.0, 63.0]).to_data()
+    data["channels"][0]["samples"][0]["modifiers"][0]["name"] = "k_tt\u0304"
+    data["measurements"][0]["config"]["poi"] = "k_tt\u0304"
+    place = tmp_path / "letters.json"
+    place.write_text(json.dumps(data))
+    head, *rows = run("fit", place).splitlines()[:4]
+    for row in rows:
+        assert cell_len(row) == cell_len(head)
+    assert [rows[1].split()[place] for place in (0, 1, 3)] == ["uncorr_bkguncrt[0]", "1", "0.000"]
 
 
 def test_scans_and_impacts_are_drawn(workspace, tmp_path):
@@ -138,9 +202,9 @@ def test_limits_of_another_statistic(tmp_path):
         name: json.loads(run("limit", place, "--statistic", name, "--json")) for name in ("q", "q_tilde")
     }
     model = build_model(Workspace.from_data(data))
-    for name, limits in found.items():
-        assert limits["statistic"] == name
-        at_limit = hypothesis_test(model, limits["observed"], statistic=name).cls
+    for name in ("q", "q_tilde"):
+        assert found[name]["test_statistic"] == name
+        at_limit = hypothesis_test(model, found[name]["observed"], statistic=name).cls
         assert at_limit == pytest.approx(0.05, rel=1e-6)
     assert found["q"]["observed"] != pytest.approx(found["q_tilde"]["observed"], rel=1e-3)
 
@@ -171,7 +235,26 @@ def test_a_scan_ends_beyond_an_excess(tmp_path):
     ("arguments", "error", "words"),
     [
         (["limit", "nowhere.json"], ConfigurationError, "there is no such file"),
-        (["limit", "{workspace}", "--patch", "m500"], UsageError, "belong together"),
+        (
+            ["limit", "{workspace}", "--patch", "m500"],
+            UsageError,
+            "must name a signal point of --patchset, got 'm500'",
+        ),
+        (
+            ["scan", "{workspace}", "--patchset", "s.json"],
+            UsageError,
+            "--patch must name one signal point of --patchset",
+        ),
+        (
+            ["limit", "{workspace}", "--plot", "limits.png"],
+            UsageError,
+            "must come with the signal points of --patchset",
+        ),
+        (
+            ["fit", "{workspace}", "--plot", "nowhere/a.png"],
+            UsageError,
+            "must lie in a folder that is there, got nowhere",
+        ),
         (["limit", "{workspace}", "--level", "1.5"], UsageError, "between 0 and 1, got 1.5"),
         (
             ["cls", "{workspace}", "--measurement", "other"],

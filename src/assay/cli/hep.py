@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-import json
-from collections.abc import Callable
-from enum import StrEnum
-from functools import wraps
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from assay.cli.hep_arguments import (
+    Json,
+    Level,
+    Plot,
+    SignalPoints,
+    Statistic,
+    Value,
+    interest_of,
+    of_model,
+    of_signal_points,
+)
+from assay.cli.hep_output import end, print_json, print_lines, write_picture
 from assay.errors import UsageError
 
 __all__ = ["app"]
@@ -26,96 +33,36 @@ HELP = """Fit, test and limit a workspace of HistFactory, as pyhf writes it in J
     assay hep scan workspace.json --plot band.png      CLs over the parameter of interest
     assay hep impacts workspace.json --plot pulls.png  what moves the result most
     assay hep limit background.json --patchset signals.json --patch m500
+    assay hep limit background.json --patchset signals.json --plot limits.png
 
 The first call compiles a program for the layout of the workspace, in seconds; it is kept for later calls.
 """
 
-PICTURES = (".png", ".svg", ".pdf")
 SCAN_POINTS = 41
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
 
-class Test(StrEnum):
-    """The test statistics."""
-
-    q_tilde = "q_tilde"
-    q = "q"
-    q0 = "q0"
-    t_tilde = "t_tilde"
-    t = "t"
-
-
-# Tests of two sides have no CLs; theirs is the p-value.
-NUMBERS = {Test.q_tilde: "CLs", Test.q: "CLs", Test.q0: "p0", Test.t_tilde: "p", Test.t: "p"}
-ONE_SIDED = {Test.q_tilde: Test.q_tilde, Test.q: Test.q, Test.t_tilde: Test.q_tilde, Test.t: Test.q}
-
-
-def _checked_picture(plot: Path | None) -> Path | None:
-    if plot is not None and plot.suffix not in PICTURES:
-        raise UsageError(f"the output of a picture must end in {', '.join(PICTURES)}, got {plot}")
-    return plot
-
-
-Workspace = Annotated[
-    Path, typer.Argument(metavar="WORKSPACE.json", help="A workspace in pyhf's JSON format.")
-]
-Measurement = Annotated[str | None, typer.Option(help="By name; left out: the first one.")]
-Interest = Annotated[str | None, typer.Option(help="Another parameter of interest than the measurement's.")]
-PatchFile = Annotated[
-    Path | None, typer.Option("--patchset", help="Signal points, in pyhf's patch set format.")
-]
-Patch = Annotated[str | None, typer.Option(help="The signal point, by name; needs --patchset.")]
-Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
-Plot = Annotated[
-    Path | None,
-    typer.Option(help="Draw a picture into this .png, .svg or .pdf file.", callback=_checked_picture),
-]
-Value = Annotated[float, typer.Option(help="Of the parameter of interest, that is tested.")]
-Level = Annotated[float, typer.Option(help="The CLs at which a value is excluded.")]
-
-
-def _model(
-    workspace: Workspace,
-    measurement: Measurement = None,
-    interest: Interest = None,
-    patchset: PatchFile = None,
-    patch: Patch = None,
-) -> Any:
-    """The model of the arguments that all commands share."""
-    from assay.hep.build import build_model
-    from assay.hep.patches import PatchSet
-    from assay.hep.plain_json import read_json
-    from assay.hep.workspace import Workspace as Whole
-
-    if (patchset is None) != (patch is None):
+def _of_limits(statistic: Statistic) -> Statistic:
+    if statistic is Statistic.q0 or statistic.of_limits is not statistic:
         raise UsageError(
-            "--patchset and --patch belong together: the file of signal points, and the name of one"
+            f"--statistic of `assay hep limit` must be q_tilde or q, since an upper limit is where CLs falls to a level, "
+            f"got {statistic}; `assay hep scan` and `assay hep cls` have others"
         )
-    whole = Whole.read(workspace)
-    if patchset is not None and patch is not None:
-        patches = PatchSet.read(patchset)
-        patches.verify(read_json(workspace, "a workspace"))
-        whole = patches.apply(whole, patch)
-    return build_model(whole, measurement=measurement, interest=interest)
+    return statistic
 
 
-def _of_model(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose first argument, the model, is made of the arguments of `_model`, which it takes instead."""
-    place, *shared = inspect.signature(_model, eval_str=True).parameters.values()
-    signature = inspect.signature(command, eval_str=True)
-    own = list(signature.parameters.values())[1:]
-
-    @wraps(command)
-    def whole(**given: Any) -> None:
-        command(_model(**{part.name: given.pop(part.name) for part in (place, *shared)}), **given)
-
-    vars(whole)["__signature__"] = signature.replace(parameters=[place, *own, *shared])
-    return whole
+def _of_scans(statistic: Statistic) -> Statistic:
+    if statistic is Statistic.q0:
+        raise UsageError(
+            "--statistic of `assay hep scan` must be one that tests any value, of q_tilde, q, t_tilde and t, got q0, which "
+            "tests 0 alone; use `assay hep cls --statistic q0`"
+        )
+    return statistic
 
 
 @app.command()
-@_of_model
+@of_model
 def fit(
     model: Any,
     as_json: Json = False,
@@ -125,22 +72,24 @@ def fit(
     import numpy as np
 
     from assay.cli.hep_tables import parameter_lines, yield_lines, yields_data
+    from assay.cli.progress import working
     from assay.hep.fit import fit as fitted
     from assay.hep.yields import expected_yields
 
-    found = fitted(model)
+    with working("fitting"):
+        found = fitted(model)
+        yields = expected_yields(model), expected_yields(model, found)
     observed = np.asarray(model.observed)
-    yields = expected_yields(model), expected_yields(model, found)
     if plot is not None:
         from assay.plots.hep import fitted_yields
 
-        _write(fitted_yields(*yields, observed), plot)
+        write_picture(fitted_yields(*yields, observed), plot)
     if as_json:
         keys = ("name", "value", "uncertainty", "pull", "constraint", "is_held")
         rows = zip(
             found.names, found.values, found.uncertainties, found.pulls, found.constraints, found.is_held, strict=True
         )  # fmt: skip
-        _print_json(
+        print_json(
             {
                 "parameters": [dict(zip(keys, row, strict=True)) for row in rows],
                 "correlation": found.correlation,
@@ -152,107 +101,111 @@ def fit(
                 "status": found.status,
             }
         )
-        return
-    chance = f", p-value {found.p_value:.3g}" if isfinite(found.p_value) else ""
-    for line in [*parameter_lines(found), "", *yield_lines(*yields, observed), ""]:
-        typer.echo(line)
-    typer.echo(
-        f"-2 log L {found.twice_nll:.8g}; goodness of fit {found.goodness:.4g} for {found.degrees_of_freedom} "
-        f"degrees of freedom{chance}"
-    )
-    _warn(found.status)
+    else:
+        chance = f", p-value {found.p_value:.3g}" if isfinite(found.p_value) else ""
+        print_lines([*parameter_lines(found), "", *yield_lines(*yields, observed), ""])
+        typer.echo(
+            f"-2 log L {found.twice_nll:.8g}; goodness of fit {found.goodness:.4g} for {found.degrees_of_freedom} "
+            f"degrees of freedom{chance}"
+        )
+    end(found.status)
 
 
 @app.command()
-@_of_model
+@of_signal_points
 def cls(
-    model: Any,
+    points: SignalPoints,
     value: Value = 1.0,
     statistic: Annotated[
-        Test, typer.Option(help="q_tilde and q for limits, q0 for a discovery, t_tilde and t for two sides.")
-    ] = Test.q_tilde,
+        Statistic,
+        typer.Option(help="q_tilde and q for limits, q0 for a discovery, t_tilde and t for two sides."),
+    ] = Statistic.q_tilde,
     toys: Annotated[
-        int, typer.Option(help="Simulated experiments instead of asymptotic formulas; 0: none.")
+        int, typer.Option(min=0, help="Simulated experiments instead of asymptotic formulas; 0: none.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Of the simulated experiments.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Test one value of the parameter of interest: CLs observed and expected, or p0."""
+    """Test one value of the parameter of interest: CLs observed and expected, or p0; of all signal points where none is named."""
+    tested = 0.0 if statistic is Statistic.q0 else value
+    if points.names:
+        _test_all(points, value, tested, statistic, toys, as_json)
+        return
     from assay.cli.hep_tables import band_lines
+    from assay.cli.progress import working
+    from assay.hep.hypothesis import hypothesis_test
 
-    tested = 0.0 if statistic is Test.q0 else value
+    (model,) = points.models
     if toys:
         found = _with_toys(model, value, statistic.value, toys, seed)
         error, status = found.cls_std, f"{found.failed} fits failed" if found.failed else ""
     else:
-        from assay.hep.hypothesis import hypothesis_test
-
-        found = hypothesis_test(model, value, statistic=statistic.value)
+        with working("testing"):
+            found = hypothesis_test(model, value, statistic=statistic.value)
         error, status = None, found.status
-    name = NUMBERS[statistic]
+    name = statistic.quantity
     if as_json:
-        _print_json(
+        print_json(
             {
                 name: found.cls,
                 "standard_error": error,
                 "expected": found.expected,
                 "statistic": found.observed,
+                "test_statistic": statistic.value,
                 "value": tested,
                 "status": status,
             }
         )
-        return
-    significance = (
-        f", {found.observed**0.5:.3g}σ" if name == "p0" and not toys and found.observed >= 0 else ""
-    )
-    typer.echo(
-        f"{name} {found.cls:.8g}{'' if error is None else f' ± {error:.2g}'} of {_interest(model)} = {tested:g}{significance}"
-    )
-    for line in band_lines(found.expected):
-        typer.echo(line)
-    _warn(status)
+    else:
+        is_significance = name == "p0" and not toys and found.observed >= 0
+        significance = f", {found.observed**0.5:.3g}σ" if is_significance else ""
+        spread = "" if error is None else f" ± {error:.2g}"
+        typer.echo(f"{name} {found.cls:.8g}{spread} of {points.interest} = {tested:g}{significance}")
+        print_lines(band_lines(found.expected))
+    end(status, is_failure=not toys)
 
 
 @app.command()
-@_of_model
+@of_signal_points
 def limit(
-    model: Any,
+    points: SignalPoints,
     level: Level = 0.05,
     statistic: Annotated[
-        Test,
+        Statistic,
         typer.Option(
-            help="q_tilde, or q where the parameter of interest may be negative.", metavar="[q_tilde|q]"
+            help="q_tilde, or q where the parameter of interest may be negative.",
+            metavar="[q_tilde|q]",
+            callback=_of_limits,
         ),
-    ] = Test.q_tilde,
+    ] = Statistic.q_tilde,
     as_json: Json = False,
+    plot: Plot = None,
 ) -> None:
-    """Print the observed and the expected upper limits on the parameter of interest."""
+    """Print the observed and the expected upper limits on the parameter of interest; of all signal points where none is named."""
+    if points.names:
+        _limit_all(points, level, statistic, as_json, plot)
+        return
+    if plot is not None:
+        raise UsageError(
+            f"--plot of `assay hep limit` must come with the signal points of --patchset, whose limits it draws, got {plot} "
+            "with one model; `assay hep scan` draws CLs of one"
+        )
     from assay.cli.hep_tables import band_lines
+    from assay.cli.progress import working
     from assay.hep.limits import upper_limits
 
-    if ONE_SIDED.get(statistic) is not statistic:
-        raise UsageError(
-            f"--statistic of `assay hep limit` must be q_tilde or q, since an upper limit is where CLs falls to a level, "
-            f"got {statistic}; `assay hep scan` and `assay hep cls` have the others"
-        )
-    found = upper_limits(model, level=level, statistic=statistic.value)
+    with working("looking for limits"):
+        found = upper_limits(points.models[0], level=level, statistic=statistic.value)
     if as_json:
-        _print_json(
-            {
-                "observed": found.observed,
-                "expected": found.expected,
-                "level": level,
-                "statistic": statistic.value,
-            }
-        )
+        about = {"level": level, "test_statistic": statistic.value}
+        print_json({"observed": found.observed, "expected": found.expected, **about})
         return
-    typer.echo(f"{_interest(model)} < {found.observed:.8g} observed, at a CLs of {level:g}")
-    for line in band_lines(found.expected):
-        typer.echo(line)
+    typer.echo(f"{points.interest} < {found.observed:.8g} observed, at a CLs of {level:g}")
+    print_lines(band_lines(found.expected))
 
 
 @app.command()
-@_of_model
+@of_model
 def scan(
     model: Any,
     low: Annotated[
@@ -267,11 +220,13 @@ def scan(
     points: Annotated[int, typer.Option(min=2, help="How many values.")] = SCAN_POINTS,
     level: Level = 0.05,
     statistic: Annotated[
-        Test,
+        Statistic,
         typer.Option(
-            help="q_tilde and q for CLs, t_tilde and t for p of two sides.", metavar="[q_tilde|q|t_tilde|t]"
+            help="q_tilde and q for CLs, t_tilde and t for p of two sides.",
+            metavar="[q_tilde|q|t_tilde|t]",
+            callback=_of_scans,
         ),
-    ] = Test.q_tilde,
+    ] = Statistic.q_tilde,
     as_json: Json = False,
     plot: Plot = None,
 ) -> None:
@@ -279,46 +234,155 @@ def scan(
     import numpy as np
 
     from assay.cli.hep_tables import scan_lines
+    from assay.cli.progress import working
     from assay.hep.hypothesis import hypothesis_scan
 
-    if statistic is Test.q0:
-        raise UsageError(
-            "--statistic of `assay hep scan` must be one that tests any value, of q_tilde, q, t_tilde and t, got q0, which "
-            "tests 0 alone; use `assay hep cls --statistic q0`"
-        )
-    begin, end = _range(model, statistic, low, high, level)
-    found = hypothesis_scan(model, np.linspace(begin, end, points).tolist(), statistic=statistic.value)
-    name = NUMBERS[statistic]
+    begin, end_ = _range(model, statistic, low, high, level)
+    with working(f"testing {points} values"):
+        found = hypothesis_scan(model, np.linspace(begin, end_, points).tolist(), statistic=statistic.value)
+    name = statistic.quantity
     if plot is not None:
-        _write(_scan_picture(found, name, level, _interest(model)), plot)
+        write_picture(_scan_picture(found, name, level, interest_of(model)), plot)
     status = next((test.status for test in found if test.status), "")
     if as_json:
         rows = [{"value": test.value, name: test.cls, "expected": test.expected} for test in found]
-        _print_json({"scan": rows, "statistic": statistic.value, "best": found[0].best, "status": status})
-        return
-    for line in scan_lines(found, _interest(model), name):
-        typer.echo(line)
-    _warn(status)
+        about = {"best": found[0].best, "test_statistic": statistic.value, "status": status}
+        print_json({"scan": rows, **about})
+    else:
+        print_lines(scan_lines(found, interest_of(model), name))
+    end(status)
+
+
+@app.command()
+@of_model
+def impacts(
+    model: Any,
+    as_json: Json = False,
+    plot: Plot = None,
+) -> None:
+    """Print how much each nuisance parameter moves the parameter of interest, the largest first."""
+    from assay.cli.hep_tables import impact_lines
+    from assay.cli.progress import working
+    from assay.hep.fit import impacts as moved
+
+    with working("fitting with each parameter held"):
+        found = moved(model)
+    if plot is not None:
+        from assay.plots.hep import pulls_and_impacts
+
+        figure = pulls_and_impacts(
+            found.names, found.pulls, found.constraints, found.up, found.down, interest=interest_of(model)
+        )
+        write_picture(figure, plot)
+    if as_json:
+        keys = ("name", "up", "down", "pull", "constraint")
+        rows = zip(found.names, found.up, found.down, found.pulls, found.constraints, strict=True)
+        print_json({"impacts": [dict(zip(keys, row, strict=True)) for row in rows], "status": found.status})
+    else:
+        print_lines(impact_lines(found))
+    end(found.status)
+
+
+def _test_all(
+    points: SignalPoints, value: float, tested: float, statistic: Statistic, toys: int, as_json: bool
+) -> None:
+    """CLs of each signal point, in mapped calls."""
+    from assay.cli.hep_tables import point_lines, points_data
+    from assay.cli.progress import working
+    from assay.hep.batch import hypothesis_tests
+
+    if toys:
+        raise UsageError(
+            f"--toys must come with --patch, since they test one signal point, got {toys} without"
+        )
+    with working(f"testing {len(points.names)} signal points"):
+        found = hypothesis_tests(points.models, value, statistic=statistic.value)
+    rows = [(test.cls, test.expected, test.status) for test in found]
+    name = statistic.quantity
+    if as_json:
+        about = {"value": tested, "test_statistic": statistic.value}
+        print_json({"points": points_data(points, name, rows), **about})
+    else:
+        print_lines(point_lines(points, f"{name} of {points.interest} = {tested:g}", rows))
+    _end_all(points, [status for *_, status in rows])
+
+
+def _limit_all(
+    points: SignalPoints, level: float, statistic: Statistic, as_json: bool, plot: Path | None
+) -> None:
+    """Limits of each signal point, in mapped calls."""
+    from assay.cli.hep_tables import point_lines, points_data
+    from assay.cli.progress import working
+
+    with working(f"looking for limits of {len(points.names)} signal points"):
+        rows = _all_limits(points, level, statistic)
+    if plot is not None:
+        from assay.plots.hep_points import limits_over_points
+
+        observed, expected, _ = zip(*rows, strict=True)
+        figure = limits_over_points(
+            points.values, observed, expected, labels=points.labels, interest=points.interest
+        )
+        write_picture(figure, plot)
+    if as_json:
+        about = {"level": level, "test_statistic": statistic.value}
+        print_json({"points": points_data(points, "observed", rows), **about})
+    else:
+        print_lines(point_lines(points, f"limit on {points.interest}", rows))
+    _end_all(points, [status for *_, status in rows])
+
+
+def _all_limits(points: SignalPoints, level: float, statistic: Statistic) -> list[tuple[float, Any, str]]:
+    """Observed and expected limits with what there is to say of each point; one without a limit does not stop the others."""
+    from assay.errors import NumericalError
+    from assay.hep.batch import many_upper_limits
+    from assay.hep.limits import upper_limits
+
+    try:
+        found = many_upper_limits(points.models, level=level, statistic=statistic.value)
+        return [(limits.observed, limits.expected, "") for limits in found]
+    except NumericalError:  # of one point, and the mapped call does not say which
+        rows = []
+    for model in points.models:
+        try:
+            limits = upper_limits(model, level=level, statistic=statistic.value)
+            rows.append((limits.observed, limits.expected, ""))
+        except NumericalError as error:
+            rows.append((nan, (nan,) * 5, str(error)))
+    return rows
+
+
+def _end_all(points: SignalPoints, states: list[str]) -> None:
+    named = [
+        f"signal point {name!r}: {status}"
+        for name, status in zip(points.names, states, strict=True)
+        if status
+    ]
+    end("\nassay: ".join(named))
 
 
 def _range(
-    model: Any, statistic: Test, low: float | None, high: float | None, level: float
+    model: Any, statistic: Statistic, low: float | None, high: float | None, level: float
 ) -> tuple[float, float]:
     """The first and the last value of a scan, where they are not given."""
+    from assay.cli.progress import working
     from assay.hep.asymptotic import lower_bounds
     from assay.hep.fit import fit as fitted
     from assay.hep.limits import upper_limits
 
     place = model.layout.interest
     if high is None:
-        one_sided = ONE_SIDED[statistic]
+        one_sided = statistic.of_limits
         tail = level if one_sided is statistic else level / 2  # of each side
-        limits = upper_limits(model, level=tail, statistic=one_sided.value)
+        with working("looking for limits"):
+            limits = upper_limits(model, level=tail, statistic=one_sided.value)
         high = 1.1 * max(limits.observed, *limits.expected.tolist())
     if low is None:
         low = float(lower_bounds(model, "q_tilde")[place])
-        if statistic is Test.t:
-            low = max(float(model.layout.lower[place]), 2 * float(fitted(model).values[place]) - high)
+        if statistic is Statistic.t:
+            with working("fitting"):
+                best = float(fitted(model).values[place])
+            low = max(float(model.layout.lower[place]), 2 * best - high)
     if not low < high:
         raise UsageError(f"the first value of a scan must lie below the last one, got {low:g} and {high:g}")
     return low, high
@@ -338,91 +402,12 @@ def _scan_picture(found: Any, quantity: str, level: float, interest: str) -> Any
     return figure
 
 
-@app.command()
-@_of_model
-def impacts(
-    model: Any,
-    as_json: Json = False,
-    plot: Plot = None,
-) -> None:
-    """Print how much each nuisance parameter moves the parameter of interest, the largest first."""
-    from assay.cli.hep_tables import or_dash
-    from assay.hep.fit import impacts as moved
-
-    found = moved(model)
-    if plot is not None:
-        from assay.plots.hep import pulls_and_impacts
-
-        figure = pulls_and_impacts(
-            found.names, found.pulls, found.constraints, found.up, found.down, interest=_interest(model)
-        )
-        _write(figure, plot)
-    rows = list(zip(found.names, found.up, found.down, found.pulls, found.constraints, strict=True))
-    if as_json:
-        keys = ("name", "up", "down", "pull", "constraint")
-        _print_json(
-            {
-                "impacts": [dict(zip(keys, row, strict=True)) for row in rows],
-                "status": found.status,
-            }
-        )
-        return
-    width = max(len(name) for name in found.names)
-    typer.echo(f"{'parameter':{width}}  {'up':>10} {'down':>10} {'pull':>8} {'constraint':>10}")
-    for name, up, down, *rest in rows:
-        pull, constraint = (or_dash(number) for number in rest)
-        typer.echo(f"{name:{width}}  {up:10.4g} {down:10.4g} {pull:>8} {constraint:>10}")
-    _warn(found.status)
-
-
 def _with_toys(model: Any, value: float, statistic: Any, toys: int, seed: int) -> Any:
     """A test by simulated experiments, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from assay.cli.progress import counting
     from assay.hep.toys import toy_test
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulated experiments", total=2 * toys)
+    with counting("simulated experiments", 2 * toys) as count:
         return toy_test(
-            model, value, toys=toys, seed=seed, statistic=statistic,
-            progress=lambda done, _: bar.update(task, completed=done),
-        )  # fmt: skip
-
-
-def _interest(model: Any) -> str:
-    from assay.hep.parameters import parameter_names
-
-    return parameter_names(model.layout.sets)[model.layout.interest]
-
-
-def _write(figure: Any, plot: Path) -> None:
-    from assay.cli.target import writing
-
-    with writing(plot):
-        figure.savefig(plot)
-
-
-def _plain(value: Any) -> Any:
-    """A number, a word or a truth for JSON; what is no number is null."""
-    if isinstance(value, str):
-        return value
-    number = value.item() if hasattr(value, "item") else value
-    return None if isinstance(number, float) and not isfinite(number) else number
-
-
-def _print_json(data: Any) -> None:
-    typer.echo(json.dumps(_all_plain(data), indent=1, allow_nan=False))
-
-
-def _all_plain(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _all_plain(value) for key, value in data.items()}
-    if hasattr(data, "tolist"):
-        data = data.tolist()
-    return [_all_plain(value) for value in data] if isinstance(data, list | tuple) else _plain(data)
-
-
-def _warn(status: str) -> None:
-    if status:
-        typer.echo(f"assay: {status}", err=True)
+            model, value, toys=toys, seed=seed, statistic=statistic, progress=lambda done, _: count(done)
+        )

@@ -10,13 +10,17 @@ import numpy as np
 from assay.errors import UsageError
 from assay.plots.style import BAND, BEST, FAILED, OBSERVED, axes_for, new_figure, tidy
 
-__all__ = ["brazil_band", "fitted_yields", "p_value_scan", "pulls_and_impacts"]
+__all__ = ["brazil_band", "fitted_yields", "p_value_scan", "pulls_and_impacts", "shown_name"]
 
 Array = np.ndarray
 
-ONE_SIGMA, TWO_SIGMA = "#7FBF7B", "#F6E27A"
+ONE_SIGMA = "#7FBF7B"
+TWO_SIGMA = "#F6E27A"
 HEIGHT_PER_ROW = 0.28  # inches
-COLOURS = ("#9ECAE1", "#FDAE6B", "#A1D99B", "#756BB1", "#E6550D", "#C7C7C7", "#DD77AA", "#17BECF")
+COLOURS = (
+    "#9ECAE1", "#FDAE6B", "#A1D99B", "#756BB1", "#E6550D", "#C7C7C7", "#DD77AA", "#17BECF", "#31A354", "#FDD0A2",
+    "#BCBDDC", "#8C6D31", "#3182BD", "#E7969C", "#637939", "#636363",
+)  # fmt: skip
 
 
 def brazil_band(
@@ -52,7 +56,7 @@ def brazil_band(
     ax.plot(values, expected[:, 2], color="black", linestyle="--", label="expected")
     ax.plot(values, observed, color="black", label="observed")
     ax.axhline(level, color=FAILED, linewidth=0.8, label=f"CLs = {level:g}")
-    tidy(ax, f"excluded where CLs is below {level:g}", name, "CLs")
+    tidy(ax, f"excluded where CLs is below {level:g}", shown_name(name), "CLs")
     ax.set_ylim(0.0, 1.02)
     ax.legend(frameon=False, fontsize="small")
     return ax
@@ -88,7 +92,7 @@ def p_value_scan(
     ax.plot(values, expected[:, 2], color="black", linestyle="--", label="expected without a signal")
     ax.plot(values, observed, color="black", label="observed")
     ax.axhline(level, color=FAILED, linewidth=0.8, label=f"p = {level:g}")
-    tidy(ax, f"excluded where p is below {level:g}", name, "p of two sides")
+    tidy(ax, f"excluded where p is below {level:g}", shown_name(name), "p of two sides")
     ax.set_ylim(0.0, 1.02)
     ax.legend(frameon=False, fontsize="small")
     return ax
@@ -152,9 +156,9 @@ def pulls_and_impacts(
     right.barh(rows, np.asarray(up)[:shown], height=0.7, color=BEST, label="one σ up")
     right.barh(rows, np.asarray(down)[:shown], height=0.7, color=BAND, alpha=0.7, label="one σ down")
     right.axvline(0.0, color=OBSERVED, linewidth=0.8)
-    left.set_yticks(rows, list(names[:shown]), fontsize="small")
+    left.set_yticks(rows, [shown_name(name) for name in names[:shown]], fontsize="small")
     tidy(left, "pulls", "(fit − prefit)/prefit uncertainty", "")
-    tidy(right, "impacts", f"shift of {interest}", "")
+    tidy(right, "impacts", f"shift of {shown_name(interest)}", "")
     right.legend(frameon=False, fontsize="small")
     return figure
 
@@ -175,7 +179,7 @@ def fitted_yields(before: Any, after: Any, observed: Sequence[float] | Array, *,
     down = -(-len(shown) // across)
     figure = new_figure(max(4.2 * across, 6.0), 3.4 * down)
     axes = figure.subplots(down, across, squeeze=False).ravel()
-    names = sorted({name for parts in after.samples.values() for name in parts})
+    names = _largest_first(after.samples)
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
     for ax, (channel, bins) in zip(axes, shown, strict=False):
         _stacked(ax, after.samples[channel], colours)
@@ -192,25 +196,64 @@ def fitted_yields(before: Any, after: Any, observed: Sequence[float] | Array, *,
         ax.errorbar(
             places, counts, yerr=np.sqrt(counts), fmt="ko", markersize=4, linewidth=1, label="observed"
         )
-        tidy(ax, channel, "bin", "events")
+        tidy(ax, shown_name(channel), "bin", "events")
         ax.set_xticks(places[:: -(-bins // 10)])
         ax.set_ylim(0.0, None)
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
+    if len(shown) < len(after.channels):
+        figure.suptitle(f"the first {len(shown)} of {len(after.channels)} channels", fontsize="medium")
     handles = {
         label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
     }
+    stack = [shown_name(name) for name in reversed(names) if shown_name(name) in handles]
+    labels = [label for label in handles if label not in stack] + stack  # from the top of the stack down
     figure.legend(
-        list(handles.values()), list(handles), loc="outside right upper", frameon=False, fontsize="small"
+        [handles[label] for label in labels],
+        labels,
+        loc="outside right upper",
+        frameon=False,
+        fontsize="small",
     )
     return figure
 
 
+def shown_name(name: str) -> str:
+    """A name of a workspace as matplotlib can show it: formulas as formulas where they are right, else letter by letter.
+
+    Example:
+        >>> shown_name("$m_T$"), shown_name("$x_{$"), shown_name("_hidden")
+        ('$m_T$', '\\\\$x_{\\\\$', ' _hidden')
+    """
+    from matplotlib.mathtext import MathTextParser
+
+    if "$" in name:
+        try:
+            MathTextParser("path").parse(name)
+        except ValueError:
+            name = name.replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name  # which no legend shows otherwise
+
+
+def _largest_first(samples: dict[str, dict[str, Array]]) -> list[str]:
+    """All samples, the one of the most events first: a signal usually comes last, on top."""
+    totals: dict[str, float] = {}
+    for parts in samples.values():
+        for name, events in parts.items():
+            totals[name] = totals.get(name, 0.0) + float(np.sum(events))
+    return sorted(totals, key=lambda name: (-totals[name], name))
+
+
 def _stacked(ax: Any, samples: dict[str, Array], colours: dict[str, str]) -> None:
+    """Bars upon each other, in the order of the colours."""
     ground = np.zeros(len(next(iter(samples.values()))))
-    for name, events in samples.items():
-        ax.bar(np.arange(len(events)), events, width=1.0, bottom=ground, color=colours[name], label=name)
-        ground = ground + events
+    for name, colour in colours.items():
+        if name in samples:
+            events = samples[name]
+            ax.bar(
+                np.arange(len(events)), events, width=1.0, bottom=ground, color=colour, label=shown_name(name)
+            )
+            ground = ground + events
 
 
 def _around(middle: Array, width: Array) -> tuple[Array, Array]:

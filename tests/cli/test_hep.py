@@ -91,12 +91,22 @@ def test_limits_of_a_signal_point_scale_with_its_yields(workspace, tmp_path):
     assert twice["observed"] == pytest.approx(plain["observed"] / 2, rel=1e-9)
 
 
+def test_a_file_with_a_json_patch_makes_a_signal_point(workspace, tmp_path):
+    patch = tmp_path / "patch.json"
+    patch.write_text(json.dumps(PATCHES["patches"][0]["patch"]))
+    patchset = tmp_path / "signals.json"
+    patchset.write_text(json.dumps(PATCHES))
+    found = run("cls", workspace, "--patch", patch)
+    assert found == run("cls", workspace, "--patchset", patchset, "--patch", "m500")
+    assert found != run("cls", workspace)
+
+
 def test_signal_points_of_another_workspace_are_refused(workspace, tmp_path):
     patchset = tmp_path / "signals.json"
     patchset.write_text(
         json.dumps(PATCHES | {"metadata": PATCHES["metadata"] | {"digests": {"sha256": "0" * 64}}})
     )
-    with pytest.raises(UsageError, match="the patch set belongs to the workspace of sha256 0000"):
+    with pytest.raises(UsageError, match="the workspace that it was made for, of sha256 0000"):
         run("limit", workspace, "--patchset", patchset, "--patch", "m500")
 
 
@@ -238,8 +248,14 @@ def test_a_scan_ends_beyond_an_excess(tmp_path):
         (
             ["limit", "{workspace}", "--patch", "m500"],
             UsageError,
-            "must name a signal point of --patchset, got 'm500'",
+            "must name a signal point of --patchset, .* got 'm500'",
         ),
+        (
+            ["limit", "{workspace}", "--patch", "no.json"],
+            ConfigurationError,
+            "a JSON patch is read from a JSON",
+        ),
+        (["limit", "{workspace}", "--patch", "{workspace}"], UsageError, "must be a list of operations, got"),
         (
             ["scan", "{workspace}", "--patchset", "s.json"],
             UsageError,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from assay.cli.progress import progress_line
+import pytest
+
+from assay.cli.progress import counting, progress_line, working
 from assay.study.progress import Progress
 
 BEST = {"number": 3, "values": {"x": 1.0}, "objective": 0.125}
@@ -25,3 +27,20 @@ def test_rate_and_time_left_have_units_that_fit() -> None:
 
 def test_without_a_total_no_time_is_left() -> None:
     assert progress_line(Progress(4, 4, 0, 1, math.inf, BEST, None, 2.0, 4)) == "best 0.125 (no 3)  2.0 per s"
+
+
+def test_what_goes_on_is_shown_on_a_terminal_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working("fitting"), counting("experiments", 20) as count:
+        count(5)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes the standard error for a terminal
+    with working("fitting"):
+        pass
+    with counting("experiments", 20) as count:
+        count(5)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "fitting" in shown.err
+    assert "5/20" in shown.err

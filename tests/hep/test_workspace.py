@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,12 +29,47 @@ def _modifier(data, channel, sample, name):
 
 
 MISTAKES = {
-    "no channels": (lambda data: data.update(channels=[]), "channels: .*at least 1 item"),
+    "no channels": (lambda data: data.update(channels=[]), "workspace: channels: must have at least 1 entry, got"),
     "a missing key": (lambda data: data.pop("observations"), "the whole: the key 'observations' is missing"),
     "an unknown key": (lambda data: data.update(extra=1), "the whole: the format has no key 'extra'"),
     "a word for a yield": (
         lambda data: _sample(data, "SR", "bkgA")["data"].__setitem__(1, "many"),
-        r"channel 'SR', sample 'bkgA', data\[1\]: .*number.*, got 'many'",
+        r"channel 'SR', sample 'bkgA', data\[1\]: must be a finite number, got 'many'",
+    ),
+    "a number as a word": (
+        lambda data: _sample(data, "SR", "bkgA")["data"].__setitem__(1, "5.0"),
+        r"data\[1\]: must be a finite number, got '5.0'",
+    ),
+    "a number beyond all": (
+        lambda data: _sample(data, "SR", "bkgA")["data"].__setitem__(1, 10**400),
+        r"data\[1\]: must be a finite number, got 1000.*…",
+    ),
+    "a number for a list": (
+        lambda data: _sample(data, "SR", "bkgA").update(data=5.0), "sample 'bkgA', data: must be a list, got 5.0",
+    ),
+    "a list for a variation": (
+        lambda data: _modifier(data, "SR", "bkgA", "JES").update(data=[1.0, 2.0, 3.0]),
+        "modifier 'JES', data: must be an object with keys, got",
+    ),
+    "data of a free factor": (
+        lambda data: _modifier(data, "SR", "bkgA", "kA").update(data=[1.0]), "must be null or left out, got",
+    ),
+    "bounds that are no pairs": (
+        lambda data: data["measurements"][0]["config"]["parameters"][1].update(bounds=[0.0, 10.0]),
+        r"parameter 'mu', bounds\[0\]: must be a pair such as \[0.0, 10.0\], got 0.0",
+    ),
+    "one bound": (
+        lambda data: data["measurements"][0]["config"]["parameters"][1].update(bounds=[[0.0]]),
+        r"parameter 'mu', bounds\[0\]: must be a pair such as \[0.0, 10.0\], got \[0.0\]",
+    ),
+    "a word for a truth": (
+        lambda data: data["measurements"][0]["config"]["parameters"][1].update(fixed="yes"),
+        "parameter 'mu', fixed: must be true or false, got 'yes'",
+    ),
+    "another version": (lambda data: data.update(version="2.0"), "version: must be '1.0.0', got '2.0'"),
+    "a luminosity of another name": (
+        lambda data: _sample(data, "SR", "bkgA")["modifiers"].append({"name": "lumi_18", "type": "lumi", "data": None}),
+        "modifier 'lumi_18', name: must be 'lumi', got 'lumi_18'",
     ),
     "an infinite yield": (
         lambda data: _sample(data, "SR", "bkgA")["data"].__setitem__(1, float("inf")),
@@ -76,7 +112,10 @@ MISTAKES = {
     "a name twice": (
         lambda data: data["channels"].append(copy.deepcopy(data["channels"][0])), "each channel .* got 'SR' twice",
     ),
-    "no observation": (lambda data: data["observations"].pop(), "channel 'CR' must have an observation"),
+    "no observation": (
+        lambda data: data["observations"].pop(),
+        r"channel 'CR' must have an observation of its name, got only those of \['SR'\]",
+    ),
     "an observation of nothing": (
         lambda data: data["observations"].append({"name": "XX", "data": [1.0]}), "must be that of a channel, got 'XX'",
     ),
@@ -171,6 +210,58 @@ def test_files_that_are_not_there_or_no_json_are_refused(tmp_path):
         Workspace.read(broken)
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"patches": [], "metadata": {}, "version": "1.0.0"}, "got a patch set"),
+        ({"metadata": {"hs3_version": "0.2"}, "distributions": []}, "got a file of HS3"),
+        (
+            {"channels": WHOLE["channels"], "parameters": []},
+            "got a model without observations and measurements",
+        ),
+        ([{"op": "remove", "path": "/channels/0"}], "got a JSON patch"),
+        ([1, 2], r"got \[1, 2\]"),
+        ("hello", "got 'hello'"),
+    ],
+)
+def test_another_thing_than_a_workspace_is_said_to_be_one(data, words):
+    with pytest.raises(ConfigurationError, match=f"workspace: the whole must be a workspace, {words}"):
+        Workspace.from_data(data)
+    with pytest.raises(ConfigurationError, match="patch set: the whole must be a patch set, got a workspace"):
+        PatchSet.from_data(WHOLE)
+
+
+def test_errors_begin_with_the_file(tmp_path):
+    place = tmp_path / "search.json"
+    place.write_text(json.dumps(WHOLE | {"version": "2"}))
+    with pytest.raises(ConfigurationError, match=r"search\.json: workspace: version: must be '1.0.0'"):
+        Workspace.read(place)
+    with pytest.raises(
+        ConfigurationError, match=r"search\.json: patch set: the whole must be a patch set, got a work"
+    ):
+        PatchSet.read(place)
+
+
+def test_a_key_that_stands_twice_is_refused_and_a_mark_of_byte_order_is_not(tmp_path):
+    place = tmp_path / "twice.json"
+    text = json.dumps(WHOLE)
+    place.write_text(text.replace('"version":', '"version": "2", "version":'))
+    with pytest.raises(
+        ConfigurationError, match=r"twice\.json: an object with the keys \['channels', .*got 'version' twice"
+    ):
+        Workspace.read(place)
+    place.write_text(text.replace('"name": "bkgA",', '"name": "bkgA", "name": "bkgA",', 1))
+    with pytest.raises(
+        ConfigurationError, match="the object named 'bkgA' must have each key once, got 'name' twice"
+    ):
+        Workspace.read(place)
+    place.write_text(text, encoding="utf-8-sig")
+    assert Workspace.read(place) == Workspace.from_data(WHOLE)
+    place.write_text(text, encoding="utf-16")
+    with pytest.raises(ConfigurationError, match="must be a JSON file in UTF-8, got 'utf-8' codec"):
+        Workspace.read(place)
+
+
 def _patch_set(workspace):
     import hashlib
 
@@ -202,10 +293,57 @@ def test_a_patch_set_makes_one_workspace_per_signal_and_knows_its_own():
     assert workspace.channels[0].samples[0].data == [5.0]
     with pytest.raises(UsageError, match="no patch 'm2'; it has 2: m1, bad"):
         patches.apply(workspace, "m2")
-    with pytest.raises(UsageError, match="the patch does not fit"):
+    with pytest.raises(
+        UsageError, match="patch 'bad': operation 0 of the patch, remove at '/nowhere', does not fit"
+    ):
         patches.apply(workspace, "bad")
-    with pytest.raises(UsageError, match="belongs to the workspace of sha256"):
+    with pytest.raises(UsageError, match="with the workspace that it was made for, of sha256"):
         patches.verify(other.to_data())
+    loud = {name: digest.upper() for name, digest in patches.digests.items()}
+    replace(patches, digests=loud).verify(workspace.to_data())
+    with pytest.raises(UsageError, match="must be one of md5, sha256, got one of 'shake_128'"):
+        replace(patches, digests={"shake_128": "00"}).verify(workspace.to_data())
+    scalar = {"op": "replace", "path": "/channels/0/samples/0/data", "value": 7.0}
+    broken = replace(patches, operations=((scalar,), ()))
+    with pytest.raises(
+        ConfigurationError,
+        match=r"patch 'm1': workspace: channel 'singlechannel', sample 'signal', data: must",
+    ):
+        broken.apply(workspace, "m1")
+
+
+def test_the_nearest_names_are_shown_for_a_signal_point_that_is_not_there():
+    names = tuple(f"stop_{mass}" for mass in range(400, 1200, 10))
+    patches = PatchSet(names, tuple((float(row),) for row in range(80)), ("m",), ((),) * 80, {})
+    with pytest.raises(UsageError, match=r"no patch 'stop_1151'; it has 80: stop_1150, .*, …"):
+        patches.apply(workspaces()["uncorr_1bin"], "stop_1151")
+
+
+@pytest.mark.parametrize(
+    ("operations", "words"),
+    [
+        ({"op": "remove", "path": "/version"}, "a JSON patch must be a list of operations, got"),
+        (["remove"], "operation 0 of the patch must be an object with keys, got 'remove'"),
+        (
+            [{"op": "test", "path": "/version", "value": "2"}],
+            "operation 0 of the patch, test at '/version', does not",
+        ),
+        (
+            [
+                {"op": "test", "path": "/version", "value": "1.0.0"},
+                {"op": "add", "path": "/channels/7", "value": 1},
+            ],
+            "operation 1 of the patch, add at '/channels/7', does not fit the workspace: can't insert outside of list",
+        ),
+    ],
+)
+def test_an_operation_that_cannot_be_done_is_named(operations, words):
+    workspace = workspaces()["uncorr_1bin"]
+    before = workspace.to_data()
+    with pytest.raises(UsageError, match=words) as caught:
+        workspace.patched(operations)
+    assert len(str(caught.value)) < 250
+    assert workspace.to_data() == before
 
 
 @pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
@@ -230,7 +368,7 @@ PATCH_MISTAKES = {
         lambda data: data["patches"][0]["metadata"].pop("values"),
         "patch set: patch 'm1', metadata: the key 'values' is missing",
     ),
-    "no patches": (lambda data: data.update(patches=[]), "patch set: patches: list should have at least 1 item"),
+    "no patches": (lambda data: data.update(patches=[]), "patch set: patches: must have at least 1 entry"),
     "too many values": (
         lambda data: data["patches"][0]["metadata"].update(values=[1, 2]),
         "patch 'm1' must have 1 values, of mass, got 2",

@@ -60,7 +60,10 @@ PatchFile = Annotated[
     Path | None, typer.Option("--patchset", help="Signal points, in pyhf's patch set format.")
 ]
 Patch = Annotated[
-    str | None, typer.Option(help="The signal point, by name; left out, cls and limit take all of them.")
+    str | None,
+    typer.Option(
+        help="The signal point, by name (left out, cls and limit take all), or a file with a JSON patch."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 Plot = Annotated[
@@ -116,11 +119,9 @@ def _signal_points(
 
     whole = Whole.read(workspace)
     built = partial(build_model, measurement=measurement, interest=interest)
+    if patchset is None and patch is not None:
+        whole = whole.patched(_operations(patch))
     if patchset is None:
-        if patch is not None:
-            raise UsageError(
-                f"--patch must name a signal point of --patchset, got {patch!r} without --patchset"
-            )
         return SignalPoints((built(whole),))
     patches = PatchSet.read(patchset)
     patches.verify(read_json(workspace, "a workspace"))
@@ -128,6 +129,17 @@ def _signal_points(
         return SignalPoints((built(patches.apply(whole, patch)),))
     models = tuple(built(patches.apply(whole, name)) for name in patches.names)
     return SignalPoints(models, patches.names, patches.labels, patches.values)
+
+
+def _operations(patch: str) -> Any:
+    """The JSON patch of a file."""
+    from assay.hep.plain_json import read_json
+
+    if Path(patch).suffix != ".json":
+        raise UsageError(
+            f"--patch must name a signal point of --patchset, or without it a .json file that holds a JSON patch, got {patch!r}"
+        )
+    return read_json(patch, "a JSON patch")
 
 
 def _model(

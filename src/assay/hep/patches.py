@@ -5,6 +5,7 @@ Source: RFC 6902 (JSON Patch); pyhf's patch set schema 1.0.0.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from assay.hep.plain_json import broken_rule, read_json
 from assay.hep.workspace import Workspace
 
 __all__ = ["PatchSet"]
+
+ALGORITHMS = ("md5", "sha256")  # those of the format
 
 
 class _Part(BaseModel):
@@ -121,7 +124,11 @@ class PatchSet:
     @classmethod
     def read(cls, path: str | Path) -> PatchSet:
         """The patch set in a JSON file."""
-        return cls.from_data(read_json(path, "a patch set"))
+        data = read_json(path, "a patch set")
+        try:
+            return cls.from_data(data)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
 
     def verify(self, workspace: Mapping[str, Any]) -> None:
         """Refuse a workspace, as plain data, that is not the one that the patches were made for.
@@ -131,24 +138,32 @@ class PatchSet:
         """
         text = json.dumps(workspace, sort_keys=True, ensure_ascii=False).encode()
         for algorithm, wanted in self.digests.items():
-            if algorithm not in hashlib.algorithms_guaranteed:
-                raise UsageError(f"the patch set has a digest of an unknown algorithm, {algorithm!r}")
-            got = hashlib.new(algorithm, text).hexdigest()
-            if got != wanted:
+            if algorithm not in ALGORITHMS:
                 raise UsageError(
-                    f"the patch set belongs to the workspace of {algorithm} {wanted}, got one of {got}"
+                    f"a digest of the patch set must be one of {', '.join(ALGORITHMS)}, got one of {algorithm!r}"
+                )
+            got = hashlib.new(algorithm, text).hexdigest()
+            if got != wanted.lower():
+                raise UsageError(
+                    f"the patch set must be used with the workspace that it was made for, of {algorithm} {wanted}, "
+                    f"got one of {got}"
                 )
 
     def apply(self, workspace: Workspace, name: str) -> Workspace:
         """The workspace of one signal point.
 
         Raises:
-            UsageError: when there is no patch of that name.
+            UsageError: when there is no patch of that name, or it does not fit the workspace.
+            ConfigurationError: when the result is no workspace.
         """
         if name not in self.names:
-            shown = ", ".join(self.names[:5]) + (", …" if len(self.names) > 5 else "")
+            near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.0)
+            shown = ", ".join(near) + (", …" if len(self.names) > len(near) else "")
             raise UsageError(f"the patch set has no patch {name!r}; it has {len(self.names)}: {shown}")
-        return workspace.patched(self.operations[self.names.index(name)])
+        try:
+            return workspace.patched(self.operations[self.names.index(name)])
+        except UsageError as error:
+            raise type(error)(f"patch {name!r}: {error}") from None
 
 
 def _check_unique(names: Sequence[str], values: Sequence[tuple[float | str, ...]]) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from assay.errors import ConfigurationError, UsageError
-from assay.hep.plain_json import applied, broken_rule, read_json
+from assay.hep.plain_json import applied, broken_rule, read_json, shortened
 
 __all__ = [
     "Binned",
@@ -33,10 +34,13 @@ __all__ = [
 ]
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, int | float) and not math.isfinite(value)):
-        raise ValueError("must be a finite number")
-    return value
+def _finite(value: Any) -> float:
+    try:
+        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # of a whole number beyond all floats
+        pass
+    raise ValueError("must be a finite number")
 
 
 Number = Annotated[float, BeforeValidator(_finite)]
@@ -131,7 +135,7 @@ class ParameterSettings(_Part):
     auxdata: Numbers | None = None
     factors: Numbers | None = None
     sigmas: Numbers | None = None
-    fixed: bool | None = None
+    fixed: StrictBool | None = None
 
 
 class MeasurementConfig(_Part):
@@ -188,7 +192,11 @@ class Workspace(_Part):
         Raises:
             ConfigurationError: when the file is not JSON or not a workspace.
         """
-        return cls.from_data(read_json(path, "a workspace"))
+        data = read_json(path, "a workspace")
+        try:
+            return cls.from_data(data)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data that `from_data` reads back, ready for JSON."""
@@ -207,7 +215,8 @@ class Workspace(_Part):
             operations: as in RFC 6902, such as one entry of a patch set.
 
         Raises:
-            UsageError: when an operation's path does not exist or its test fails.
+            UsageError: naming the operation whose path does not exist or whose test fails.
+            ConfigurationError: when the result is no workspace.
             MissingExtraError: when jsonpatch is not installed.
         """
         return Workspace.from_data(applied(self.to_data(), operations))
@@ -241,7 +250,9 @@ def _check_consistency(workspace: Workspace) -> None:
         whose = f"channel {channel.name!r}"
         _check_unique("sample", [sample.name for sample in channel.samples], whose)
         if channel.name not in observed:
-            raise ConfigurationError(f"workspace: {whose} must have an observation of its name, got none")
+            raise ConfigurationError(
+                f"workspace: {whose} must have an observation of its name, got only those of {shortened(sorted(observed))}"
+            )
         _check_counts(whose, observed[channel.name], channel)
         for sample in channel.samples:
             _check_sample(whose, sample, len(observed[channel.name]))

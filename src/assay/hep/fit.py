@@ -17,6 +17,7 @@ from assay.hep.model import Data, Model
 from assay.hep.parameters import parameter_names, place
 from assay.hep.status import fit_status
 from assay.numerics.compile import CompiledFunction, jax_module
+from assay.numerics.decompositions import symmetric_inverse
 from assay.numerics.implicit_minimum import Minimum, is_held, scaled_hessian
 
 __all__ = ["Fit", "Impacts", "fit", "impacts"]
@@ -138,7 +139,7 @@ def _fitted(model: Model, data: Data | None, start: Any, free: Any) -> _Fitted:
 def _inverse(hessian: Any, held: Any) -> Any:
     """The inverse of the free block, scaled first; zero elsewhere."""
     scaled, scale = scaled_hessian(hessian, held)
-    inverse = jnp.linalg.inv(scaled) * scale[:, None] * scale[None, :]
+    inverse = symmetric_inverse(scaled) * scale[:, None] * scale[None, :]
     return jnp.where(held[:, None] | held[None, :], 0.0, inverse)
 
 

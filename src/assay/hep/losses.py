@@ -18,6 +18,7 @@ from assay.hep.likelihood import discrepancy
 from assay.hep.limits import asymptotic_limit
 from assay.hep.model import Model
 from assay.numerics.compile import jax_module
+from assay.numerics.decompositions import cholesky, log_determinant, symmetric_inverse
 
 __all__ = [
     "asimov_significance",
@@ -62,7 +63,7 @@ def fisher_covariance(model: Model, value: Any = 1.0) -> Any:
     hessian = jax.hessian(discrepancy)(point, (model, model.expected_data(point)))
     fixed = jnp.asarray(model.layout.fixed).at[model.layout.interest].set(False)
     mixed = fixed[:, None] | fixed[None, :]
-    return jnp.where(mixed, 0.0, jnp.linalg.inv(jnp.where(mixed, jnp.eye(len(fixed)), hessian)))
+    return jnp.where(mixed, 0.0, symmetric_inverse(jnp.where(mixed, jnp.eye(len(fixed)), hessian)))
 
 
 def interest_std(model: Model, value: Any = 1.0) -> Any:
@@ -75,7 +76,7 @@ def generalised_variance(model: Model, value: Any = 1.0) -> Any:
     """The logarithm of the determinant of the expected covariance of what is not fixed."""
     covariance = fisher_covariance(model, value)
     fixed = jnp.asarray(model.layout.fixed).at[model.layout.interest].set(False)
-    return jnp.linalg.slogdet(covariance + jnp.diag(jnp.where(fixed, 1.0, 0.0)))[1]
+    return log_determinant(covariance + jnp.diag(jnp.where(fixed, 1.0, 0.0)))
 
 
 def poisson_covariance(expected: Callable[[Any], Any], point: Any, precision: Any = 0.0) -> Any:
@@ -103,7 +104,7 @@ def poisson_covariance(expected: Callable[[Any], Any], point: Any, precision: An
     some = counts > 0
     rows = jnp.where(some[:, None], jacobian, 0.0)
     information = rows.T @ (rows / jnp.where(some, counts, 1.0)[:, None])
-    return jnp.linalg.inv(information + jnp.diag(jnp.broadcast_to(jnp.asarray(precision), point.shape)))
+    return symmetric_inverse(information + jnp.diag(jnp.broadcast_to(jnp.asarray(precision), point.shape)))
 
 
 def gaussianity(model: Model, key: Any, samples: int = 1000, value: Any = 1.0) -> Any:
@@ -117,7 +118,7 @@ def gaussianity(model: Model, key: Any, samples: int = 1000, value: Any = 1.0) -
     covariance = fisher_covariance(model, value)
     lowest = 1e-14 * jnp.trace(covariance) * jnp.eye(len(point))
     draws = jax.random.normal(key, (samples, len(point)), point.dtype)
-    shifts = draws @ jnp.linalg.cholesky(covariance + lowest).T
+    shifts = draws @ cholesky(covariance + lowest).T
     shifts = jnp.where(jnp.diagonal(covariance) > 0, shifts, 0.0)
     hessian = jax.hessian(discrepancy)(point, (model, data))
     quadratic = 0.5 * jnp.einsum("sp,pq,sq->s", shifts, hessian, shifts)

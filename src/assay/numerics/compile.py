@@ -27,9 +27,7 @@ Array = np.ndarray
 
 CACHE_VARIABLE = "ASSAY_COMPILATION_CACHE"
 # Products of small matrices are then computed where they are met, rather than handed to XLA's pool of threads: a biased
-# step of 64 atoms takes 8.4 to 10.3 ms of CPU in place of 11.7. Long loops over one array and batches of LAPACK's calls use the
-# pool all the same; two batches that run on all of its threads wait for each other (seen once, with jaxlib 0.10 on two
-# processors, before this option was set), which it does not exclude.
+# step of 64 atoms takes 8.4 to 10.3 ms of CPU in place of 11.7. Long loops over one array use the pool all the same.
 INLINE_PRODUCTS = {"xla_cpu_multi_thread_eigen": False}
 
 

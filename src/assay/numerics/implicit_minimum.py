@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from assay.numerics.compile import jax_module
+from assay.numerics.decompositions import definite_solution, lowest_eigenpair, symmetric_solution
 
 __all__ = ["Expansion", "Minimum", "bounded_minimum", "implicit_minimum", "is_held", "scaled_hessian"]
 
@@ -325,14 +326,15 @@ def _newton_trial(search: _Search, lower: Any, upper: Any, free: Any) -> _Search
     jnp = jax.numpy
     held = is_held(search.point, search.gradient, lower, upper, free)
     gradient = jnp.where(held, 0.0, search.gradient)
-    matrices = jnp.stack([search.hessian, search.convex])
-    scaled, scales = jax.vmap(scaled_hessian, (0, None))(matrices, held)
-    roots = jnp.linalg.cholesky(scaled + search.damping * jnp.eye(len(held)))
-    is_newton = jnp.isfinite(roots[0, -1, -1])  # of a matrix that is not definite all is NaN
-    root, scale = jnp.where(is_newton, roots[0], roots[1]), jnp.where(is_newton, scales[0], scales[1])
-    half = jax.scipy.linalg.solve_triangular(root, gradient * scale, lower=True)
-    step = -scale * jax.scipy.linalg.solve_triangular(root.T, half, lower=False)
-    decrement = jnp.sqrt((half**2).sum())
+    (hessian, scale), (convex, other_scale) = (
+        scaled_hessian(matrix, held) for matrix in (search.hessian, search.convex)
+    )
+    damped = search.damping * jnp.eye(len(held))
+    found, is_newton = definite_solution(
+        hessian + damped, gradient * scale, convex + damped, gradient * other_scale
+    )
+    step = -jnp.where(is_newton, scale, other_scale) * found.solution
+    decrement = found.length
     # Without a finite value there is no slope to follow either.
     is_definite = jnp.isfinite(decrement) & jnp.isfinite(search.value)
     trial = jnp.where(
@@ -340,12 +342,11 @@ def _newton_trial(search: _Search, lower: Any, upper: Any, free: Any) -> _Search
     )
     # Without a step the trial is the point itself, which promises the impossible and so raises the damping.
     promised = jnp.where(is_definite, -(gradient * (trial - search.point)).sum(), jnp.inf)
-    pivot = jnp.diagonal(root).min() ** 2
     return search._replace(
         trial=trial,
         promised=promised,
         decrement=jnp.where(is_definite, decrement, jnp.inf),
-        curvature=jnp.where(is_newton & is_definite & (search.damping == 0), pivot, -jnp.inf),
+        curvature=jnp.where(is_newton & is_definite & (search.damping == 0), found.pivot, -jnp.inf),
     )
 
 
@@ -357,8 +358,8 @@ def _escape_trial(
     jnp = jax.numpy
     held = is_held(search.point, search.gradient, lower, upper, free)
     scaled, scale = scaled_hessian(search.hessian, held)
-    values, vectors = jnp.linalg.eigh(scaled)
-    curvature, direction = values[0], jnp.where(held, 0.0, vectors[:, 0] * scale)
+    curvature, vector = lowest_eigenpair(scaled, _is_suspect(search))
+    direction = jnp.where(held, 0.0, vector * scale)
     reach = 1.0 / jnp.sqrt(jnp.maximum(-curvature, 1e-3))
     points = jnp.clip(search.point + reach * jnp.array(PROBES)[:, None] * direction, lower, upper)
     points = jnp.where(free, points, search.point)
@@ -384,4 +385,4 @@ def _solved(hessian: Any, held: Any, right: Any) -> Any:
     """H_FF^-1 of a vector, zero where held; linear in the vector, and differentiable."""
     jnp = jax_module().numpy
     scaled, scale = scaled_hessian(hessian, held)
-    return scale * jnp.linalg.solve(scaled + RIDGE * jnp.eye(len(held)), scale * right)
+    return scale * symmetric_solution(scaled + RIDGE * jnp.eye(len(held)), scale * right)

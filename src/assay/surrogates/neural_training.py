@@ -23,6 +23,7 @@ from typing import Any, final
 import numpy as np
 
 from assay.numerics.compile import bucket, compiled, jax_module, pad_rows
+from assay.numerics.decompositions import cholesky
 from assay.surrogates.neural_features import ActivationName, Layers, network_features
 
 __all__ = ["TrainingRows", "trained", "training_program"]
@@ -208,7 +209,7 @@ class _Objective:
         noise = jnp.exp(weights[1])[:, None] * rows.noise_factor[chosen] + rows.known[chosen]
         noise = jnp.where(self.real[chosen] > 0, noise, 1.0)
         weighted = phi * (rows.present[:, chosen] / noise)[..., None]
-        root = jnp.linalg.cholesky(jnp.einsum("mif,mig->mfg", weighted, phi) + jnp.eye(phi.shape[-1]))
+        root = jax.vmap(cholesky)(jnp.einsum("mif,mig->mfg", weighted, phi) + jnp.eye(phi.shape[-1]))
         right = jnp.einsum("mif,ik->mfk", weighted, rows.targets[chosen])
         half = jax.scipy.linalg.solve_triangular(root, right, lower=True)
         return phi, root, noise, jax.scipy.linalg.solve_triangular(root, half, lower=True, trans=1)

@@ -167,9 +167,98 @@ def test_a_picture_is_drawn(table: Path, tmp_path: Path) -> None:
     assert place.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.fixture
+def wave(tmp_path: Path) -> Path:
+    """A law that takes a sine of a product, beside a column that is nothing but noise."""
+    generator = np.random.default_rng(0)
+    data = {name: generator.uniform(0.5, 3.0, 60) for name in ("time", "rate", "noise")}
+    data["height"] = 2.0 * np.sin(data["rate"] * data["time"])
+    place = tmp_path / "wave.csv"
+    pd.DataFrame(data).to_csv(place, index=False)
+    return place
+
+
+PLAIN = ["--engines", "deterministic", "--quiet"]
+
+
+@pytest.mark.parametrize(
+    ("options", "is_permitted"),
+    [
+        (["--maxdepth", "4"], True),
+        (["--maxdepth", "3"], False),
+        (["--constraints", "sin=3"], True),
+        (["--constraints", "sin=2"], False),
+        (["--constraints", "sin=3, *=-1:2"], False),
+        (["--nested-constraints", "sin(*)=1"], True),
+        (["--nested-constraints", "sin(*)=0"], False),
+        (["--maxsize", "6"], True),
+        (["--maxsize", "5"], False),
+    ],
+)
+def test_limits_decide_which_laws_may_be(wave: Path, options: list[str], is_permitted: bool) -> None:
+    result = run(str(wave), *PLAIN, *options, "--json")
+    equations = [law["equation"] for law in json.loads(result.stdout)["laws"]]
+    assert ("2*sin(rate*time)" in equations) is is_permitted
+
+
+def test_a_price_of_nodes_leaves_the_simplest_law(tmp_path: Path) -> None:
+    x = np.linspace(1.0, 3.0, 30)
+    noise = np.random.default_rng(0).normal(0.0, 0.01, 30)
+    place = tmp_path / "bent.csv"
+    pd.DataFrame({"x": x, "y": 3.0 * x + 0.05 * x**2 + noise}).to_csv(place, index=False)
+    cheap, dear = (
+        json.loads(run(str(place), *PLAIN, "--parsimony", price, "--json").stdout)["laws"]
+        for price in ("0", "50")
+    )
+    assert [law["equation"] for law in dear] == [cheap[0]["equation"]]
+    assert len(cheap) > 1
+
+
+def test_columns_that_do_not_matter_are_left_out_and_laws_are_kept_in_a_file(
+    wave: Path, tmp_path: Path
+) -> None:
+    found = tmp_path / "laws.csv"
+    chosen = run(str(wave), *PLAIN, "--select-k-features", "2", "--equation-file", str(found), "--json")
+    assert set(json.loads(chosen.stdout)["ranges"]) == {"rate", "time"}
+    assert "2*sin(rate*time)" in pd.read_csv(found)["equation"].tolist()
+
+
+def test_how_hard_to_look_reaches_the_search(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These only change what chance finds, so it is looked at what the search is asked for."""
+    asked: dict[str, object] = {}
+
+    def seen(*_: object, **keywords: object) -> None:
+        asked.update(keywords)
+        raise UsageError("seen")
+
+    monkeypatch.setattr("assay.discovery.discover.discover", seen)
+    options = ["--denoise", "--niterations", "7", "--populations", "5", "--seeds", "3", "--seed", "11"]
+    with pytest.raises(UsageError, match="seen"):
+        run(str(table), *options)
+    wanted = {"denoise": True, "niterations": 7, "populations": 5, "seeds": 3, "seed": 11}
+    assert {name: asked[name] for name in wanted} == wanted
+
+
+def test_constants_have_no_units_on_demand(tmp_path: Path) -> None:
+    pytest.importorskip("pint")
+    height = np.linspace(1.0, 5.0, 20)
+    place = tmp_path / "fall.csv"
+    pd.DataFrame({"height": height, "time": np.sqrt(2 * height / 9.81)}).to_csv(place, index=False)
+    options = [str(place), *PLAIN, "--units", "height=m, time=s"]
+    laws = json.loads(run(*options, "--json").stdout)["laws"]
+    assert laws[0]["constants"][0]["unit"] == "s/m^0.5"
+    with pytest.raises(UsageError, match=r"must follow from those of .* where constants have none"):
+        run(*options, "--dimensionless-constants")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--constraints", "sin"], "--constraints must be like 'sin=5, \\^=-1:2', .*got 'sin'"),
+        (["--constraints", "sin=1:2"], "constraints of 'sin' must be 1 whole number from -1 on"),
+        (["--nested-constraints", "sin=0"], "--nested-constraints must be like 'sin.cos.=0, .*got 'sin=0'"),
+        (["--nested-constraints", "sin(foo)=0"], "nested_constraints must name operators such as"),
+        (["--equation-file", "nowhere/laws.csv"], "equation_file must be a file that can be written"),
         (["--units", "length"], "--units must be like"),
         (["--plot", "law.html"], "must end in .png, .svg, .pdf"),
         (["--ignore", "speed"], "--ignore must name columns of"),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, final
 
 import typer
 
+from assay.cli.discovering_limits import of_limits
 from assay.errors import UsageError
 
 __all__ = ["discover"]
@@ -71,7 +72,9 @@ Plot = Annotated[
 ]
 
 
+@of_limits
 def discover(
+    permitted: dict[str, Any],
     data: Annotated[
         Path,
         typer.Argument(
@@ -87,7 +90,6 @@ def discover(
     binary: Binary = None,
     unary: Unary = None,
     own: Own = None,
-    maxsize: Annotated[int, typer.Option(min=1, help="The most nodes of an equation.")] = 50,
     engines: Annotated[
         str, typer.Option(help="Of deterministic, operon and pysr, in their order.")
     ] = "deterministic operon",
@@ -103,7 +105,7 @@ def discover(
     \b
         assay discover pendulum.csv --units "length=m, gravity=m/s^2, period=s"
         assay discover data.csv --response drag --standard-error drag_error --ignore "run, comment"
-        assay discover data.csv --unary "exp log" --time-budget 60
+        assay discover data.csv --unary "exp log" --maxdepth 5 --nested-constraints "exp(exp)=0" --time-budget 60
         assay discover data.csv --as c > law.h
         assay discover model.exploration --response period
     """
@@ -122,11 +124,11 @@ def discover(
         extra_features=_pairs(features, "features"),
         binary_operators=[*(BINARY_OPERATORS if binary is None else binary.split()), *(own or ())],
         unary_operators=UNARY_OPERATORS if unary is None else unary.split(),
-        maxsize=maxsize,
         engines=engines.replace(",", " ").split(),
         time_budget=time_budget,
         seed=seed,
         progress=False if quiet else lambda line: typer.echo(line, err=True),
+        **permitted,
     )
     if plot is not None:
         _draw(plot, laws, table.columns)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, final
 
 import typer
 
+from assay.cli.composing import made_by
 from assay.errors import UsageError
 
 __all__ = [
@@ -159,22 +159,9 @@ def _model(
 
 def of_model(command: Callable[..., None]) -> Callable[..., None]:
     """A command whose first argument, a model, is made of the arguments that all share, which it takes instead."""
-    return _made_by(_model, command)
+    return made_by(_model, command)
 
 
 def of_signal_points(command: Callable[..., None]) -> Callable[..., None]:
     """The same for a command whose first argument are `SignalPoints`."""
-    return _made_by(_signal_points, command)
-
-
-def _made_by(maker: Callable[..., Any], command: Callable[..., None]) -> Callable[..., None]:
-    place, *shared = inspect.signature(maker, eval_str=True).parameters.values()
-    signature = inspect.signature(command, eval_str=True)
-    own = list(signature.parameters.values())[1:]
-
-    @wraps(command)
-    def whole(**given: Any) -> None:
-        command(maker(**{part.name: given.pop(part.name) for part in (place, *shared)}), **given)
-
-    vars(whole)["__signature__"] = signature.replace(parameters=[place, *own, *shared])
-    return whole
+    return made_by(_signal_points, command)

@@ -15,6 +15,7 @@ from assay.errors import ConfigurationError, UsageError
 from assay.hep.build import build_model
 from assay.hep.hypothesis import hypothesis_test
 from assay.hep.simple import uncorrelated_background
+from assay.hep.simple import workspace as build_workspace
 from assay.hep.workspace import Workspace
 
 WORKSPACE = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [51.0, 48.0]).to_data()
@@ -168,6 +169,31 @@ def test_limits_of_all_signal_points_survive_one_without_and_are_drawn(workspace
     assert b"mu = 1" in picture.read_bytes()
 
 
+def test_impacts_on_a_parameter_at_its_bound_are_said_to_be_cut_off(workspace, signed):
+    result = CliRunner().invoke(app, ["impacts", str(workspace)])
+    assert result.stderr.startswith(
+        "assay: the best fit of 'mu' lies at its bound 0, beyond which no impact is seen;"
+    )
+    assert result.exit_code == 0
+    assert CliRunner().invoke(app, ["impacts", str(signed)]).stderr == ""
+
+
+def test_one_channel_is_shown_on_demand(tmp_path):
+    place = tmp_path / "two.json"
+    made = {
+        name: {"signal": ([1.0], [("normfactor", "mu")]), "background": ([50.0], [])}
+        for name in ("SR", "CR, 1")
+    }
+    build_workspace(made, {"SR": [51.0], "CR, 1": [49.0]}).write(place)
+    lines = run("fit", place, "--channel", "CR, 1", "--plot", tmp_path / "one.svg").splitlines()
+    assert [line.split()[:1] for line in lines[2:]] == [[], ["channel"], ["CR,"], [], ["-2"]]
+    drawn = (tmp_path / "one.svg").read_bytes()
+    assert b"CR, 1" in drawn
+    assert b"SR" not in drawn
+    with pytest.raises(UsageError, match="--channel must be one of 'CR, 1', 'SR', got 'VR'"):
+        run("fit", place, "--channel", "VR")
+
+
 def test_columns_stand_below_each_other_whatever_the_letters(tmp_path):
     """A combining letter takes no place on a terminal; digits below the uncertainty are not shown."""
     data = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [62.0, 63.0]).to_data()
@@ -280,6 +306,7 @@ def test_a_scan_ends_beyond_an_excess(tmp_path):
         (["fit", "{workspace}", "--interest", "nu"], UsageError, "no parameter 'nu'"),
         (["scan", "{workspace}", "--plot", "band.gif"], UsageError, r"must end in .png"),
         (["scan", "{workspace}", "--low", "3", "--high", "1"], UsageError, "must lie below the last one"),
+        (["scan", "{workspace}", "--low", "0", "--high", "inf"], UsageError, "both be finite, got 0 and inf"),
         (
             ["scan", "{workspace}", "--statistic", "q0"],
             UsageError,

@@ -65,6 +65,10 @@ def _of_scans(statistic: Statistic) -> Statistic:
 @of_model
 def fit(
     model: Any,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="Show only this one in the table and the picture; may be given again."),
+    ] = None,
     as_json: Json = False,
     plot: Plot = None,
 ) -> None:
@@ -76,6 +80,10 @@ def fit(
     from assay.hep.fit import fit as fitted
     from assay.hep.yields import expected_yields
 
+    channels = [name for name, _ in model.layout.channels]
+    unknown = next((name for name in channel or () if name not in channels), None)
+    if unknown is not None:
+        raise UsageError(f"--channel must be one of {', '.join(map(repr, channels))}, got {unknown!r}")
     with working("fitting"):
         found = fitted(model)
         yields = expected_yields(model), expected_yields(model, found)
@@ -83,7 +91,7 @@ def fit(
     if plot is not None:
         from assay.plots.hep import fitted_yields
 
-        write_picture(fitted_yields(*yields, observed), plot)
+        write_picture(fitted_yields(*yields, observed, channels=channel or None), plot)
     if as_json:
         keys = ("name", "value", "uncertainty", "pull", "constraint", "is_held")
         rows = zip(
@@ -103,7 +111,7 @@ def fit(
         )
     else:
         chance = f", p-value {found.p_value:.3g}" if isfinite(found.p_value) else ""
-        print_lines([*parameter_lines(found), "", *yield_lines(*yields, observed), ""])
+        print_lines([*parameter_lines(found), "", *yield_lines(*yields, observed, channel or channels), ""])
         typer.echo(
             f"-2 log L {found.twice_nll:.8g}; goodness of fit {found.goodness:.4g} for {found.degrees_of_freedom} "
             f"degrees of freedom{chance}"
@@ -263,10 +271,11 @@ def impacts(
     """Print how much each nuisance parameter moves the parameter of interest, the largest first."""
     from assay.cli.hep_tables import impact_lines
     from assay.cli.progress import working
+    from assay.hep.fit import fit as fitted
     from assay.hep.fit import impacts as moved
 
     with working("fitting with each parameter held"):
-        found = moved(model)
+        best, found = fitted(model), moved(model)
     if plot is not None:
         from assay.plots.hep import pulls_and_impacts
 
@@ -280,6 +289,10 @@ def impacts(
         print_json({"impacts": [dict(zip(keys, row, strict=True)) for row in rows], "status": found.status})
     else:
         print_lines(impact_lines(found))
+    place = model.layout.interest
+    if best.is_held[place]:
+        at = f"the best fit of {best.names[place]!r} lies at its bound {best.values[place]:g}"
+        end(f"{at}, beyond which no impact is seen; widen its bounds in the measurement", is_failure=False)
     end(found.status)
 
 
@@ -383,8 +396,10 @@ def _range(
             with working("fitting"):
                 best = float(fitted(model).values[place])
             low = max(float(model.layout.lower[place]), 2 * best - high)
-    if not low < high:
-        raise UsageError(f"the first value of a scan must lie below the last one, got {low:g} and {high:g}")
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise UsageError(
+            f"the first value of a scan must lie below the last one, and both be finite, got {low:g} and {high:g}"
+        )
     return low, high
 
 

@@ -46,17 +46,19 @@ def impact_lines(found: Any) -> list[str]:
     return lines
 
 
-def yield_lines(before: Any, after: Any, observed: Any) -> list[str]:
-    """One line for each bin, and one for the sum of each channel of several bins."""
-    names = _column("channel", [channel for channel, _ in after.channels])
+def yield_lines(before: Any, after: Any, observed: Any, channels: Sequence[str]) -> list[str]:
+    """One line for each bin of the channels, and one for the sum of each channel of several bins."""
+    places = {channel: place for place, (channel, _) in enumerate(after.channels)}
+    names = _column("channel", channels)
     lines = [f"{next(names)}  {'bin':>4} {'observed':>10} {'before the fit':>18} {'after the fit':>18}"]
-    for place, (name, (channel, bins)) in enumerate(zip(names, after.channels, strict=True)):
+    for name, channel in zip(names, channels, strict=True):
         inside = after.of(channel)
         rows = [
             (str(row), observed[index], (before.bins[index], before.std[index]), (after.bins[index], after.std[index]))
             for row, index in enumerate(range(inside.start, inside.stop))
         ]  # fmt: skip
-        if bins > 1:
+        if len(rows) > 1:
+            place = places[channel]
             sums = [(some.totals[place], some.totals_std[place]) for some in (before, after)]
             rows.append(("sum", observed[inside].sum(), sums[0], sums[1]))
         for row, count, *pairs in rows:
@@ -96,7 +98,8 @@ def band_lines(expected: Iterable[float]) -> list[str]:
 
 def scan_lines(found: Sequence[Any], interest: str, quantity: str) -> list[str]:
     """One line for each tested value: the observed CLs or p, and the expected ones."""
-    values = _column(interest, [f"{test.value:10.4g}" for test in found], at_right=True)
+    step = (found[-1].value - found[0].value) / len(found)
+    values = _column(interest, [f"{_beside(test.value, step):10.4g}" for test in found], at_right=True)
     lines = [f"{next(values)}  {quantity:>10}  {_heads()}"]
     return lines + [
         f"{value}  {test.cls:10.4g}  {_cells(test.expected)}"

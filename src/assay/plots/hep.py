@@ -17,6 +17,7 @@ Array = np.ndarray
 ONE_SIGMA = "#7FBF7B"
 TWO_SIGMA = "#F6E27A"
 HEIGHT_PER_ROW = 0.28  # inches
+LONG_NAME = 30  # letters, beyond which the name of a channel is written small
 COLOURS = (
     "#9ECAE1", "#FDAE6B", "#A1D99B", "#756BB1", "#E6550D", "#C7C7C7", "#DD77AA", "#17BECF", "#31A354", "#FDD0A2",
     "#BCBDDC", "#8C6D31", "#3182BD", "#E7969C", "#637939", "#636363",
@@ -163,28 +164,40 @@ def pulls_and_impacts(
     return figure
 
 
-def fitted_yields(before: Any, after: Any, observed: Sequence[float] | Array, *, most: int = 12) -> Any:
+def fitted_yields(
+    before: Any,
+    after: Any,
+    observed: Sequence[float] | Array,
+    *,
+    channels: Sequence[str] | None = None,
+    most: int = 12,
+) -> Any:
     """The counts of each channel over the samples that a fit found, with its uncertainty and what was expected before.
 
     Arguments:
         before, after: of `expected_yields`, before and after a fit.
         observed: (bins,), counts.
-        most: how many channels are drawn, the first ones.
+        channels: those that are drawn, by name and in this order; the first ones where they are left out.
+        most: how many are drawn where they are left out.
 
     Returns: a Figure with one Axes for each channel.
+
+    Raises:
+        UsageError: for a channel that does not exist.
     """
     observed = np.asarray(observed, dtype=float)
-    shown = after.channels[:most]
+    shown = [name for name, _ in after.channels[:most]] if channels is None else list(channels)
     across = min(len(shown), 3)
     down = -(-len(shown) // across)
     figure = new_figure(max(4.2 * across, 6.0), 3.4 * down)
     axes = figure.subplots(down, across, squeeze=False).ravel()
     names = _largest_first(after.samples)
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
-    for ax, (channel, bins) in zip(axes, shown, strict=False):
+    for ax, channel in zip(axes, shown, strict=False):
+        inside = after.of(channel)
         _stacked(ax, after.samples[channel], colours)
-        inside, places = after.of(channel), np.arange(bins)
-        edges = np.arange(bins + 1) - 0.5
+        bins = inside.stop - inside.start
+        places, edges = np.arange(bins), np.arange(bins + 1) - 0.5
         low, high = (np.r_[part, part[-1]] for part in _around(after.bins[inside], after.std[inside]))
         ax.fill_between(
             edges, low, high, step="post", facecolor="none", edgecolor="#555555", hatch="////", linewidth=0, label="after the fit"
@@ -197,11 +210,13 @@ def fitted_yields(before: Any, after: Any, observed: Sequence[float] | Array, *,
             places, counts, yerr=np.sqrt(counts), fmt="ko", markersize=4, linewidth=1, label="observed"
         )
         tidy(ax, shown_name(channel), "bin", "events")
+        if len(channel) > LONG_NAME:
+            ax.set_title(shown_name(channel), loc="left", fontsize="x-small")
         ax.set_xticks(places[:: -(-bins // 10)])
         ax.set_ylim(0.0, None)
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
-    if len(shown) < len(after.channels):
+    if channels is None and len(shown) < len(after.channels):
         figure.suptitle(f"the first {len(shown)} of {len(after.channels)} channels", fontsize="medium")
     handles = {
         label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)

@@ -64,7 +64,8 @@ def test_models_of_different_structure_keep_their_order():
 
 
 def test_a_failed_model_has_its_own_status():
-    models = [build_model(_whole(signal)) for signal in ([5.0, 5.0], [5.0, -60.0])]
+    # More than the largest factor of the background, 10, makes up for.
+    models = [build_model(_whole(signal)) for signal in ([5.0, 5.0], [5.0, -600.0])]
     good, bad = hypothesis_tests(models)
     assert good.status == ""
     assert "bin 1 of channel 'SR' expects" in bad.status

@@ -17,8 +17,9 @@ from assay.hep.limits import UpperLimits, check_limit, plain_limits, six_limits
 from assay.hep.model import Model
 from assay.hep.patches import PatchSet
 from assay.hep.workspace import Workspace
-from assay.numerics.compile import CompiledFunction, jax_module
+from assay.numerics.compile import jax_module
 from assay.numerics.implicit_root import Root
+from assay.numerics.packing import PackedFunction
 
 __all__ = ["hypothesis_tests", "many_upper_limits", "signal_models"]
 
@@ -38,8 +39,8 @@ def _limits(models: Model, level: Any, statistic: Statistic) -> Root:
     return jax.vmap(lambda model: six_limits(model, None, level, statistic))(models)
 
 
-_test_program = CompiledFunction(_tests, static=(2,))
-_limit_program = CompiledFunction(_limits, static=(2,))
+_test_program = PackedFunction(_tests, static=(2,))
+_limit_program = PackedFunction(_limits, static=(2,))
 
 
 def hypothesis_tests(

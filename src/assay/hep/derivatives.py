@@ -10,6 +10,11 @@ The first sum and the constraints are positive: the matrix of Gauss and Newton.
 In one cell a parameter moves at most one template variation and one factor, so that B' and F' are tables of cells by
 parameters, gathered from the entries. Differentiating the likelihood automatically gives the same numbers for a
 multiple of the time; `discrepancy` stays the definition, and derivatives of results go through it.
+
+With the factors gamma of `barlow_beeston` at their best, the same is a function of the other parameters. With S what
+gamma multiplies, its derivative K and g the bend of gamma's constraint, its Hessian is the Schur complement
+
+    H - sum_b v_b v_b^T/(h S^2 + g),   v = h S J + t K,   and of Gauss and Newton sum_b h g/(h S^2 + g) J J^T.
 """
 
 from __future__ import annotations
@@ -19,13 +24,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from assay.hep.barlow_beeston import best_factor, bin_factors
 from assay.hep.interpolation import additive, multiplicative
 from assay.hep.layout import Layout
 from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
 from assay.numerics.implicit_minimum import Expansion
 
-__all__ = ["discrepancy_derivatives"]
+__all__ = ["discrepancy_derivatives", "profiled_derivatives"]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -37,23 +43,27 @@ TINY = 1e-60
 
 
 class _Tables(NamedTuple):
-    """Where the entries stand in tables of cells by parameters.
+    """Where the entries stand in tables of cells by some of the parameters.
 
     Arguments:
-        variation: (cells, parameters), the histosys entry, or their number where there is none.
-        factor: (cells, parameters), the factor as in `Layout.factors`, or the last one, which is 1.
-        auxiliary: (parameters,), the constraint, or their number.
+        columns: (columns,), these parameters.
+        variation: (cells, columns), the histosys entry, or their number where there is none.
+        factor: (cells, columns), the factor as in `Layout.factors`, or the last one, which is 1.
+        auxiliary: (columns,), the constraint, or their number.
         cells: (bins, most samples), the cells of a bin, or their number.
+        multiplied: the same of the cells with a factor that has a formula, of the bins of these factors.
     """
 
+    columns: Array
     variation: Array
     factor: Array
     auxiliary: Array
     cells: Array
+    multiplied: Array
 
 
 @lru_cache(maxsize=64)
-def _tables(layout: Layout) -> _Tables:
+def _tables(layout: Layout, profiled: bool = False) -> _Tables:
     cells, normsys = len(layout.cell_bin), len(layout.normsys_parameter)
     variation = np.full((cells, layout.size), len(layout.histosys_cell))
     variation[layout.histosys_cell, layout.histosys_parameter] = np.arange(len(layout.histosys_cell))
@@ -65,12 +75,26 @@ def _tables(layout: Layout) -> _Tables:
     factor[cell, owner[used]] = used
     auxiliary = np.full(layout.size, len(layout.auxiliary_parameter))
     auxiliary[layout.auxiliary_parameter] = np.arange(len(layout.auxiliary_parameter))
-    counts = np.bincount(layout.cell_bin, minlength=layout.bins)
-    bins = np.full((layout.bins, counts.max()), cells)
-    order = np.argsort(layout.cell_bin, kind="stable")
-    rank = np.arange(cells) - np.repeat(np.cumsum(counts) - counts, counts)
-    bins[layout.cell_bin[order], rank] = order
-    return _Tables(variation, factor, auxiliary, bins)
+    inner = bin_factors(layout)
+    columns = inner.others if profiled else np.arange(layout.size)
+    return _Tables(
+        columns,
+        variation[:, columns],
+        factor[:, columns],
+        auxiliary[columns],
+        _members(layout.cell_bin, layout.bins),
+        _members(inner.of_cell, len(inner.parameter)),
+    )
+
+
+def _members(group: Array, groups: int) -> Array:
+    """(groups, most members): who belongs to each group, filled up with their number."""
+    counts = np.bincount(group, minlength=groups)[:groups]
+    table = np.full((groups, counts.max(initial=0)), len(group))
+    order = np.argsort(group, kind="stable")[: counts.sum()]
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table[group[order], rank] = order
+    return table
 
 
 def discrepancy_derivatives(parameters: Any, given: tuple[Model, Data]) -> Expansion:
@@ -89,28 +113,105 @@ def discrepancy_derivatives(parameters: Any, given: tuple[Model, Data]) -> Expan
     model, data = given
     tables = _tables(model.layout)
     base, slope, bend = _variations(model, parameters)
-    product, divisor, first, second = _factors(model, parameters)
+    cells = _Cells(base, slope, bend, *_factors(model, parameters))
+    return _expansion(model, data, parameters, tables, cells, jnp.ones_like(base)).expansion
 
-    variation, bent = _gathered(slope, tables.variation), _gathered(bend, tables.variation)
-    share, curled = _gathered(first, tables.factor), _gathered(second, tables.factor)
+
+def profiled_derivatives(others: Any, given: tuple[Model, Data, Any, Any, Any, Any]) -> Expansion:
+    """The same with the factors that have a formula at their best, as a function of the other parameters.
+
+    Arguments:
+        others: (others,), as in `bin_factors`.
+        given: model, data, and (parameters,) each: values of the factors that are not free, bounds, and what is free.
+    """
+    model, data, whole, lower, upper, free = given
+    inner, tables = bin_factors(model.layout), _tables(model.layout, profiled=True)
+    place = inner.parameter
+    parameters = inner.merged(others, jnp.ones(len(place)))
+    base, slope, bend = _variations(model, parameters)
+    cells = _Cells(base, slope, bend, *_factors(model, parameters))
+    yields = cells.base * cells.product
+    multiplied = _summed(yields, tables.multiplied)
+    rest = _summed(jnp.where(inner.of_cell < len(place), 0.0, yields), tables.cells)[inner.bin]
+    best = jnp.clip(best_factor(model, data, multiplied, rest), lower[place], upper[place])
+    best = jnp.where(free[place], best, whole[place])
+    parameters = inner.merged(others, best)
+    near = _expansion(model, data, parameters, tables, cells, _with_one(best)[inner.of_cell])
+    # A factor that stands still, held or at its bound, is a number as others are.
+    moves = free[place] & (best > lower[place]) & (best < upper[place])
+    grip = _constraint_bends(model, data, parameters)[inner.auxiliary]
+    stiffness, rows = near.stiffness[inner.bin], near.rows[inner.bin]
+    bends = stiffness * multiplied**2 + grip
+    along = (stiffness * multiplied)[:, None] * rows + near.tilt[inner.bin][:, None] * _summed(
+        near.moved, tables.multiplied
+    )
+    less = jnp.where(moves, 1 / jnp.where(bends > 0, bends, 1.0), 0.0)
+    gauss_newton = less * (stiffness * multiplied) ** 2
+    found = near.expansion
+    return found._replace(
+        hessian=found.hessian - along.T @ (less[:, None] * along),
+        convex=found.convex - rows.T @ (gauss_newton[:, None] * rows),
+    )
+
+
+class _Cells(NamedTuple):
+    """What the entries give each cell.
+
+    Arguments:
+        base, slope, bend: as of `_variations`.
+        product, divisor, first, second: as of `_factors`.
+    """
+
+    base: Any
+    slope: Any
+    bend: Any
+    product: Any
+    divisor: Any
+    first: Any
+    second: Any
+
+
+class _Whole(NamedTuple):
+    """The expansion with what it was made of.
+
+    Arguments:
+        moved: (cells, columns), the derivative of the yields but for `lift`.
+        rows: (bins, columns), that of the expected counts.
+        tilt, stiffness: (bins,), slope and bend of the Poisson term.
+    """
+
+    expansion: Expansion
+    moved: Any
+    rows: Any
+    tilt: Any
+    stiffness: Any
+
+
+def _expansion(
+    model: Model, data: Data, parameters: Any, tables: _Tables, cells: _Cells, lift: Any
+) -> _Whole:
+    """In the columns of the tables; `lift` is a factor of each cell that no column moves."""
+    base, product, divisor = cells.base, cells.product, cells.divisor
+    variation, bent = _gathered(cells.slope, tables.variation), _gathered(cells.bend, tables.variation)
+    share, curled = _gathered(cells.first, tables.factor), _gathered(cells.second, tables.factor)
     rise = divisor[:, None] * share  # F', and F'' = F' F'^T / F but on its diagonal
     moved = product[:, None] * variation + base[:, None] * rise
-    rows = _summed(moved, tables)  # d lambda/d parameters
-    expected = _summed(base * product, tables)
+    rows = _summed(lift[:, None] * moved, tables.cells)  # d lambda/d parameters
+    expected = _summed(lift * base * product, tables.cells)
 
     ratio = jnp.where(data.main > 0, data.main, 0.0) / jnp.where(data.main > 0, expected, 1.0)
     tilt, stiffness = 1 - ratio, ratio / jnp.where(data.main > 0, expected, 1.0)
-    weight = tilt[model.layout.cell_bin]
+    weight = lift * tilt[model.layout.cell_bin]
     mixed = (weight * 0.5 * base / divisor)[:, None] * rise + weight[:, None] * variation
     positive, cross = rows.T @ (stiffness[:, None] * rows), rise.T @ mixed
     # On the diagonal the second derivatives of one factor and of one variation stand in place of the products.
     own = 2 * weight @ (rise * variation) + (weight * product) @ bent + (weight * base * divisor) @ curled
-    pull, grip = _constraints(model, data, parameters, tables)
+    pull = _gathered(_constraint_slopes(model, data, parameters), tables.auxiliary)
+    grip = _gathered(_constraint_bends(model, data, parameters), tables.auxiliary)
     convex = positive + jnp.diag(grip)
-    rest = jnp.where(jnp.eye(model.layout.size, dtype=bool), own, cross + cross.T)
-    return Expansion(
-        model.discrepancy_of(expected, parameters, data), tilt @ rows + pull, convex + rest, convex
-    )
+    rest = jnp.where(jnp.eye(len(tables.columns), dtype=bool), own, cross + cross.T)
+    value = model.discrepancy_of(expected, parameters, data)
+    return _Whole(Expansion(value, tilt @ rows + pull, convex + rest, convex), moved, rows, tilt, stiffness)
 
 
 def _variations(model: Model, parameters: Any) -> tuple[Any, Any, Any]:
@@ -148,17 +249,19 @@ def _factors(model: Model, parameters: Any) -> tuple[Any, Any, Any, Any]:
     return *products, slope / divisor, bend / divisor
 
 
-def _constraints(model: Model, data: Data, parameters: Any, tables: _Tables) -> tuple[Any, Any]:
-    """Slope and bend of the constraint of each parameter, (parameters,)."""
-    layout = model.layout
-    if not layout.auxiliary_parameter.size:
-        return jnp.zeros(layout.size), jnp.zeros(layout.size)
-    centre, width = parameters[layout.auxiliary_parameter], model.constraint_width()
-    poisson = layout.auxiliary_is_poisson
-    positive = jnp.where(poisson, centre, 1.0)
-    slope = jnp.where(poisson, width - data.auxiliary / positive, (centre - data.auxiliary) / width**2)
-    bend = jnp.where(poisson, data.auxiliary / positive**2, 1 / width**2)
-    return _gathered(slope, tables.auxiliary), _gathered(bend, tables.auxiliary)
+def _constraint_slopes(model: Model, data: Data, parameters: Any) -> Any:
+    """(auxiliary,): what each constraint gives the gradient."""
+    centre, width = parameters[model.layout.auxiliary_parameter], model.constraint_width()
+    poisson = model.layout.auxiliary_is_poisson
+    counted = width - data.auxiliary / jnp.where(poisson, centre, 1.0)
+    return jnp.where(poisson, counted, (centre - data.auxiliary) / width**2)
+
+
+def _constraint_bends(model: Model, data: Data, parameters: Any) -> Any:
+    """(auxiliary,): what each constraint gives the diagonal of the Hessian."""
+    centre, width = parameters[model.layout.auxiliary_parameter], model.constraint_width()
+    poisson = model.layout.auxiliary_is_poisson
+    return jnp.where(poisson, data.auxiliary / jnp.where(poisson, centre, 1.0) ** 2, 1 / width**2)
 
 
 def _elementwise(function: Any, points: Any) -> tuple[Any, Any, Any]:
@@ -181,7 +284,7 @@ def _gathered(entries: Any, table: Array) -> Any:
     return jnp.concatenate([entries, jnp.zeros(1)]).at[table].get(mode="promise_in_bounds")
 
 
-def _summed(cells: Any, tables: _Tables) -> Any:
-    """Numbers of cells, in rows, summed over the samples of each bin."""
+def _summed(cells: Any, members: Array) -> Any:
+    """Numbers of cells, in rows, summed over the members of each group."""
     padded = jnp.concatenate([cells, jnp.zeros_like(cells[:1])])
-    return padded.at[tables.cells].get(mode="promise_in_bounds").sum(axis=1)
+    return padded.at[members].get(mode="promise_in_bounds").sum(axis=1)

@@ -16,9 +16,10 @@ from assay.hep.likelihood import maximum_likelihood, prefit_std
 from assay.hep.model import Data, Model
 from assay.hep.parameters import parameter_names, place
 from assay.hep.status import fit_status
-from assay.numerics.compile import CompiledFunction, jax_module
+from assay.numerics.compile import jax_module
 from assay.numerics.decompositions import symmetric_inverse
 from assay.numerics.implicit_minimum import Minimum, is_held, scaled_hessian
+from assay.numerics.packing import PackedFunction
 
 __all__ = ["Fit", "Impacts", "fit", "impacts"]
 
@@ -150,8 +151,8 @@ def _many(model: Model, data: Data | None, starts: Any, frees: Any) -> Minimum:
     )
 
 
-_one_program = CompiledFunction(_fitted)
-_many_program = CompiledFunction(_many)
+_one_program = PackedFunction(_fitted)
+_many_program = PackedFunction(_many)
 
 
 def fit(

@@ -12,7 +12,8 @@ from assay.errors import UsageError
 from assay.hep.asymptotic import STATISTICS, Statistic, Tested, asymptotic_test, check_interest
 from assay.hep.model import Data, Model
 from assay.hep.status import fit_status
-from assay.numerics.compile import CompiledFunction, jax_module
+from assay.numerics.compile import jax_module
+from assay.numerics.packing import PackedFunction
 
 __all__ = ["HypothesisTest", "check_test", "hypothesis_scan", "hypothesis_test", "plain_tests"]
 
@@ -59,8 +60,8 @@ def _many(model: Model, data: Data | None, values: Any, statistic: Statistic) ->
     return jax_module().vmap(lambda value: _one(model, data, value, statistic))(values)
 
 
-_one_program = CompiledFunction(_one, static=(3,))
-_many_program = CompiledFunction(_many, static=(3,))
+_one_program = PackedFunction(_one, static=(3,))
+_many_program = PackedFunction(_many, static=(3,))
 
 
 def hypothesis_test(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.hep.derivatives import discrepancy_derivatives
+from assay.hep.barlow_beeston import bin_factors, with_best_factors
+from assay.hep.derivatives import discrepancy_derivatives, profiled_derivatives
 from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
-from assay.numerics.implicit_minimum import Minimum, implicit_minimum
+from assay.numerics.implicit_minimum import Minimum, bounded_minimum, implicit_minimum
 
-__all__ = ["discrepancy", "maximum_likelihood", "prefit_std"]
+__all__ = ["discrepancy", "least_discrepancy", "maximum_likelihood", "prefit_std"]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -32,7 +33,39 @@ def prefit_std(model: Model) -> Any:
     return jnp.full(layout.size, jnp.inf).at[layout.auxiliary_parameter].set(deviation)
 
 
-_minimum = implicit_minimum(discrepancy, discrepancy_derivatives)
+def least_discrepancy(
+    given: tuple[Model, Data],
+    start: Any,
+    refuge: Any,
+    lower: Any,
+    upper: Any,
+    free: Any,
+    *,
+    escapes: bool = True,
+) -> Minimum:
+    """Where the discrepancy is least, by a search over the parameters that have no formula; arguments as there."""
+    model, data = given
+    factors = bin_factors(model.layout)
+    place, others = factors.parameter, factors.others
+    if not place.size:
+        return bounded_minimum(
+            discrepancy, given, start, lower, upper, free,
+            refuge=refuge, derivatives=discrepancy_derivatives, escapes=escapes,
+        )  # fmt: skip
+
+    def completed(point: Any) -> Any:
+        return with_best_factors(model, data, factors.merged(point, start[place]), lower, upper, free)
+
+    found = bounded_minimum(
+        lambda point, _: discrepancy(completed(point), given),
+        (model, data, start, lower, upper, free),
+        start[others], lower[others], upper[others], free[others],
+        refuge=refuge[others], derivatives=profiled_derivatives, escapes=escapes,
+    )  # fmt: skip
+    return found._replace(point=completed(found.point))
+
+
+_minimum = implicit_minimum(discrepancy, least_discrepancy)
 
 
 def maximum_likelihood(

@@ -12,8 +12,9 @@ from assay.hep.asymptotic import Anchors, Statistic, anchored_p_values, check_in
 from assay.hep.model import Data, Model
 from assay.hep.parameters import parameter_names
 from assay.hep.status import impossible_bin
-from assay.numerics.compile import CompiledFunction, jax_module
+from assay.numerics.compile import jax_module
 from assay.numerics.implicit_root import Root, implicit_root
+from assay.numerics.packing import PackedFunction
 
 __all__ = [
     "UpperLimits",
@@ -96,7 +97,7 @@ def six_limits(model: Model, data: Data | None, level: Any, statistic: Statistic
     return jax.vmap(lambda band: _anchored_limit(model, used, band, level, anchors, statistic))(bands)
 
 
-_program = CompiledFunction(six_limits, static=(3,))
+_program = PackedFunction(six_limits, static=(3,))
 
 
 def upper_limits(

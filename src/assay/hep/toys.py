@@ -17,11 +17,9 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.hep.asymptotic import Statistic, asymptotic_test, check_interest, lower_bounds, one_sided
-from assay.hep.derivatives import discrepancy_derivatives
-from assay.hep.likelihood import discrepancy
+from assay.hep.likelihood import least_discrepancy
 from assay.hep.model import Data, Model
 from assay.numerics.compile import CompiledFunction, jax_module
-from assay.numerics.implicit_minimum import bounded_minimum
 
 __all__ = ["ToyTest", "toy_test"]
 
@@ -153,10 +151,7 @@ def _toy(model: Model, truth: Any, value: Any, key: Any, statistic: Statistic) -
     upper = jnp.asarray(layout.upper).at[layout.interest].max(value)
 
     def fitted(begin: Any, free: Any) -> Any:
-        return bounded_minimum(
-            discrepancy, (model, data), begin, lower, upper, free,
-            derivatives=discrepancy_derivatives, escapes=False,
-        )  # fmt: skip
+        return least_discrepancy((model, data), begin, begin, lower, upper, free, escapes=False)
 
     starts = jnp.stack([truth, start])
     frees = jnp.stack([is_free, is_free.at[layout.interest].set(False)])

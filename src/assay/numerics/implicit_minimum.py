@@ -182,12 +182,14 @@ def bounded_minimum(
 
 
 def implicit_minimum(
-    function: Function, derivatives: Derivatives | None = None
+    function: Function, search: Callable[[Any, Any, Any, Any, Any, Any], Minimum] | None = None
 ) -> Callable[[Any, Any, Any, Any, Any, Any], Minimum]:
     """`bounded_minimum` of a function, differentiable in its data, its bounds, and the values of what is held.
 
     Arguments:
-        function, derivatives: as there; results are differentiated through `function` alone.
+        function: as there.
+        search: `search(data, start, refuge, lower, upper, free)`, where there is a faster way to the same minimum;
+            derivatives are those of `function` alone.
 
     Returns: `minimum(data, start, refuge, lower, upper, free)`. The derivatives of `point` and `value` in the start of a
         free component and in the refuge are zero; the other fields have none.
@@ -209,9 +211,9 @@ def implicit_minimum(
 
     @jax.custom_jvp
     def minimum(data: Any, start: Any, refuge: Any, lower: Any, upper: Any, free: Any) -> Minimum:
-        return bounded_minimum(
-            function, data, start, lower, upper, free, refuge=refuge, derivatives=derivatives
-        )
+        if search is not None:
+            return search(data, start, refuge, lower, upper, free)
+        return bounded_minimum(function, data, start, lower, upper, free, refuge=refuge)
 
     @minimum.defjvp
     def minimum_derivative(primals: Any, tangents: Any) -> Any:

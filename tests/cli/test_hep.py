@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -46,6 +48,29 @@ def workspace(tmp_path):
 
 def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False).output
+
+
+def test_what_a_workspace_holds_is_shown_without_a_model(workspace, signals):
+    lines = run("show", workspace, "--patchset", signals).splitlines()
+    tables = [line.split() for line in lines]
+    assert tables[:2] == [["measurement", "of", "interest", "sets"], ["measurement", "mu", "-"]]
+    assert tables[4] == ["singlechannel", "2", "99", *["signal", "23,", "background", "102"]]
+    assert ["mu", "1", "normfactor", "none", "1", "0", "to", "10"] in tables
+    assert ["uncorr_bkguncrt", "2", "shapesys", "poisson", "1", "1e-10", "to", "10"] in tables
+    assert tables[-4:] == [["signal", "point", "mass"], ["weak", "400"], ["strong", "500"], ["none", "600"]]
+    data = json.loads(run("show", workspace, "--patchset", signals, "--json"))
+    assert data["signal_points"][0] == {"name": "weak", "values": {"mass": 400}}
+    assert json.loads(run("show", workspace, "--json"))["signal_points"] == []
+    with pytest.raises(UsageError, match="no measurement 'other'"):
+        run("show", workspace, "--measurement", "other")
+    script = (
+        "import sys; from assay.cli.main import app; app(['hep', 'show', sys.argv[1]], standalone_mode=False)"
+    )
+    loaded = "; print('jax' in sys.modules, file=sys.stderr)"
+    told = subprocess.run(
+        [sys.executable, "-c", script + loaded, str(workspace)], capture_output=True, text=True, check=True
+    )
+    assert told.stderr == "False\n"
 
 
 def test_cls_and_its_bands_are_printed(workspace):

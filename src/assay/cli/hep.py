@@ -11,10 +11,13 @@ import typer
 from assay.cli.hep_arguments import (
     Json,
     Level,
+    Measurement,
+    PatchFile,
     Plot,
     SignalPoints,
     Statistic,
     Value,
+    Workspace,
     interest_of,
     of_model,
     of_signal_points,
@@ -27,6 +30,7 @@ __all__ = ["app"]
 HELP = """Fit, test and limit a workspace of HistFactory, as pyhf writes it in JSON.
 
 \b
+    assay hep show workspace.json                      what it holds: channels, samples, parameters, measurements
     assay hep fit workspace.json --plot yields.png     every parameter with its uncertainty, and the yields
     assay hep cls workspace.json --value 1             CLs, observed and expected
     assay hep limit workspace.json --json              upper limits at 95 %
@@ -59,6 +63,26 @@ def _of_scans(statistic: Statistic) -> Statistic:
             "tests 0 alone; use `assay hep cls --statistic q0`"
         )
     return statistic
+
+
+@app.command()
+def show(
+    workspace: Workspace,
+    measurement: Measurement = None,
+    patchset: PatchFile = None,
+    as_json: Json = False,
+) -> None:
+    """Print what a workspace holds: its measurements, channels and parameters, and the signal points of a patch set."""
+    from assay.cli.hep_show import shown_lines, workspace_data
+    from assay.hep.patches import PatchSet
+    from assay.hep.workspace import Workspace as Whole
+
+    whole = Whole.read(workspace)
+    data = workspace_data(whole, measurement, None if patchset is None else PatchSet.read(patchset))
+    if as_json:
+        print_json(data)
+    else:
+        print_lines(shown_lines(data))
 
 
 @app.command()

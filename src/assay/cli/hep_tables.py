@@ -9,7 +9,7 @@ from typing import Any
 from rich.cells import cell_len
 
 __all__ = [
-    "BANDS", "band_lines", "impact_lines", "parameter_lines", "point_lines", "points_data", "scan_lines", "yield_lines",
+    "BANDS", "band_lines", "column", "impact_lines", "parameter_lines", "point_lines", "points_data", "scan_lines", "yield_lines",
     "yields_data",
 ]  # fmt: skip
 
@@ -21,7 +21,7 @@ Row = tuple[float, Iterable[float], str]
 
 def parameter_lines(found: Any) -> list[str]:
     """The parameters of a `Fit`."""
-    names = _column("parameter", found.names)
+    names = column("parameter", found.names)
     lines = [f"{next(names)}  {'value':>12} {'uncertainty':>12} {'pull':>8} {'constraint':>10}"]
     for name, value, std, held, *rest in zip(
         names, found.values, found.uncertainties, found.is_held, found.pulls, found.constraints, strict=True
@@ -34,7 +34,7 @@ def parameter_lines(found: Any) -> list[str]:
 
 def impact_lines(found: Any) -> list[str]:
     """The `Impacts` of all nuisance parameters."""
-    names = _column("parameter", found.names)
+    names = column("parameter", found.names)
     lines = [f"{next(names)}  {'up':>10} {'down':>10} {'pull':>8} {'constraint':>10}"]
     largest = max(map(abs, (*found.up, *found.down)))
     for name, up, down, *rest in zip(
@@ -49,7 +49,7 @@ def impact_lines(found: Any) -> list[str]:
 def yield_lines(before: Any, after: Any, observed: Any, channels: Sequence[str]) -> list[str]:
     """One line for each bin of the channels, and one for the sum of each channel of several bins."""
     places = {channel: place for place, (channel, _) in enumerate(after.channels)}
-    names = _column("channel", channels)
+    names = column("channel", channels)
     lines = [f"{next(names)}  {'bin':>4} {'observed':>10} {'before the fit':>18} {'after the fit':>18}"]
     for name, channel in zip(names, channels, strict=True):
         inside = after.of(channel)
@@ -99,7 +99,7 @@ def band_lines(expected: Iterable[float]) -> list[str]:
 def scan_lines(found: Sequence[Any], interest: str, quantity: str) -> list[str]:
     """One line for each tested value: the observed CLs or p, and the expected ones."""
     step = (found[-1].value - found[0].value) / len(found)
-    values = _column(interest, [f"{_beside(test.value, step):10.4g}" for test in found], at_right=True)
+    values = column(interest, [f"{_beside(test.value, step):10.4g}" for test in found], at_right=True)
     lines = [f"{next(values)}  {quantity:>10}  {_heads()}"]
     return lines + [
         f"{value}  {test.cls:10.4g}  {_cells(test.expected)}"
@@ -109,9 +109,9 @@ def scan_lines(found: Sequence[Any], interest: str, quantity: str) -> list[str]:
 
 def point_lines(points: Any, quantity: str, rows: Sequence[Row]) -> list[str]:
     """One line for each of `SignalPoints`: its name and values, and what was observed and expected."""
-    names = _column("signal point", points.names)
+    names = column("signal point", points.names)
     columns = [
-        _column(label, [str(values[place]) for values in points.values], at_right=True)
+        column(label, [str(values[place]) for values in points.values], at_right=True)
         for place, label in enumerate(points.labels)
     ]
     lines = [quantity, f"{'  '.join(map(next, (names, *columns)))}  {'observed':>10}  {_heads()}"]
@@ -147,8 +147,13 @@ def _or_dash(number: float) -> str:
     return format(number, "z.3f") if isfinite(number) else "-"
 
 
-def _column(head: str, cells: Sequence[str], *, at_right: bool = False) -> Iterator[str]:
-    """A head and its cells, filled up to one width on the terminal, where letters may be wide or have none."""
+def column(head: str, cells: Sequence[str], *, at_right: bool = False) -> Iterator[str]:
+    """A head and its cells, filled up to one width on the terminal, where letters may be wide or have none.
+
+    Example:
+        >>> list(column("name", ["mu", "tt\u0304"]))
+        ['name', 'mu  ', 'tt\u0304  ']
+    """
     width = max(map(cell_len, (head, *cells)))
     for text in (head, *cells):
         space = " " * (width - cell_len(text))

@@ -147,6 +147,27 @@ def test_a_failed_fit_is_null_in_json_with_a_status_and_ends_with_1(tmp_path):
     assert result.exit_code == 1
 
 
+def test_a_failed_fit_of_a_scan_is_said_with_its_value(tmp_path):
+    place = tmp_path / "empty.json"
+    uncorrelated_background([12.0, 11.0], [50.0, 0.0], [3.0, 0.0], [51.0, 8.0]).write(place)
+    options = ["scan", str(place), "--low", "0", "--high", "2", "--points", "3"]
+    result = CliRunner().invoke(app, options)
+    assert result.stderr.startswith(
+        "assay: at mu = 0 a fit failed: bin 1 of channel 'singlechannel' expects 0 events"
+    )
+    assert result.exit_code == 1
+
+
+def test_what_cannot_be_drawn_is_refused_before_the_work(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "assay.hep.batch.many_upper_limits", lambda *_, **__: pytest.fail("limits were looked for")
+    )
+    place = tmp_path / "signals.json"
+    place.write_text(json.dumps(PATCHES))
+    with pytest.raises(UsageError, match="of which one or two parameters vary, as numbers, got 0"):
+        run("limit", workspace, "--patchset", place, "--plot", tmp_path / "limits.png")
+
+
 SIGNALS = {"weak": (400, [6.0, 5.5]), "strong": (500, [24.0, 22.0]), "none": (600, [0.0, 0.0])}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite, nan
-from pathlib import Path
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
@@ -161,7 +160,9 @@ def cls(
     """Test one value of the parameter of interest: CLs observed and expected, or p0; of all signal points where none is named."""
     tested = 0.0 if statistic is Statistic.q0 else value
     if points.names:
-        _test_all(points, value, tested, statistic, toys, as_json)
+        from assay.cli.hep_points import cls_of_points
+
+        cls_of_points(points, value, tested, statistic, toys, as_json)
         return
     from assay.cli.hep_tables import band_lines
     from assay.cli.progress import working
@@ -215,7 +216,9 @@ def limit(
 ) -> None:
     """Print the observed and the expected upper limits on the parameter of interest; of all signal points where none is named."""
     if points.names:
-        _limit_all(points, level, statistic, as_json, plot)
+        from assay.cli.hep_points import limits_of_points
+
+        limits_of_points(points, level, statistic, as_json, plot)
         return
     if plot is not None:
         raise UsageError(
@@ -269,13 +272,14 @@ def scan(
     from assay.cli.progress import working
     from assay.hep.hypothesis import hypothesis_scan
 
-    begin, end_ = _range(model, statistic, low, high, level)
+    first, last = _range(model, statistic, low, high, level)
     with working(f"testing {points} values"):
-        found = hypothesis_scan(model, np.linspace(begin, end_, points).tolist(), statistic=statistic.value)
+        found = hypothesis_scan(model, np.linspace(first, last, points).tolist(), statistic=statistic.value)
     name = statistic.quantity
     if plot is not None:
         write_picture(_scan_picture(found, name, level, interest_of(model)), plot)
-    status = next((test.status for test in found if test.status), "")
+    failures = (f"at {interest_of(model)} = {test.value:g} {test.status}" for test in found if test.status)
+    status = next(failures, "")
     if as_json:
         rows = [{"value": test.value, name: test.cls, "expected": test.expected} for test in found]
         about = {"best": found[0].best, "test_statistic": statistic.value, "status": status}
@@ -318,84 +322,6 @@ def impacts(
         at = f"the best fit of {best.names[place]!r} lies at its bound {best.values[place]:g}"
         end(f"{at}, beyond which no impact is seen; widen its bounds in the measurement", is_failure=False)
     end(found.status)
-
-
-def _test_all(
-    points: SignalPoints, value: float, tested: float, statistic: Statistic, toys: int, as_json: bool
-) -> None:
-    """CLs of each signal point, in mapped calls."""
-    from assay.cli.hep_tables import point_lines, points_data
-    from assay.cli.progress import working
-    from assay.hep.batch import hypothesis_tests
-
-    if toys:
-        raise UsageError(
-            f"--toys must come with --patch, since they test one signal point, got {toys} without"
-        )
-    with working(f"testing {len(points.names)} signal points"):
-        found = hypothesis_tests(points.models, value, statistic=statistic.value)
-    rows = [(test.cls, test.expected, test.status) for test in found]
-    name = statistic.quantity
-    if as_json:
-        about = {"value": tested, "test_statistic": statistic.value}
-        print_json({"points": points_data(points, name, rows), **about})
-    else:
-        print_lines(point_lines(points, f"{name} of {points.interest} = {tested:g}", rows))
-    _end_all(points, [status for *_, status in rows])
-
-
-def _limit_all(
-    points: SignalPoints, level: float, statistic: Statistic, as_json: bool, plot: Path | None
-) -> None:
-    """Limits of each signal point, in mapped calls."""
-    from assay.cli.hep_tables import point_lines, points_data
-    from assay.cli.progress import working
-
-    with working(f"looking for limits of {len(points.names)} signal points"):
-        rows = _all_limits(points, level, statistic)
-    if plot is not None:
-        from assay.plots.hep_points import limits_over_points
-
-        observed, expected, _ = zip(*rows, strict=True)
-        figure = limits_over_points(
-            points.values, observed, expected, labels=points.labels, interest=points.interest
-        )
-        write_picture(figure, plot)
-    if as_json:
-        about = {"level": level, "test_statistic": statistic.value}
-        print_json({"points": points_data(points, "observed", rows), **about})
-    else:
-        print_lines(point_lines(points, f"limit on {points.interest}", rows))
-    _end_all(points, [status for *_, status in rows])
-
-
-def _all_limits(points: SignalPoints, level: float, statistic: Statistic) -> list[tuple[float, Any, str]]:
-    """Observed and expected limits with what there is to say of each point; one without a limit does not stop the others."""
-    from assay.errors import NumericalError
-    from assay.hep.batch import many_upper_limits
-    from assay.hep.limits import upper_limits
-
-    try:
-        found = many_upper_limits(points.models, level=level, statistic=statistic.value)
-        return [(limits.observed, limits.expected, "") for limits in found]
-    except NumericalError:  # of one point, and the mapped call does not say which
-        rows = []
-    for model in points.models:
-        try:
-            limits = upper_limits(model, level=level, statistic=statistic.value)
-            rows.append((limits.observed, limits.expected, ""))
-        except NumericalError as error:
-            rows.append((nan, (nan,) * 5, str(error)))
-    return rows
-
-
-def _end_all(points: SignalPoints, states: list[str]) -> None:
-    named = [
-        f"signal point {name!r}: {status}"
-        for name, status in zip(points.names, states, strict=True)
-        if status
-    ]
-    end("\nassay: ".join(named))
 
 
 def _range(

@@ -11,7 +11,7 @@ from assay.errors import UsageError
 from assay.plots.hep import ONE_SIGMA, TWO_SIGMA, shown_name
 from assay.plots.style import FAILED, new_figure, tidy
 
-__all__ = ["limits_over_points"]
+__all__ = ["limits_over_points", "varying_labels"]
 
 Array = np.ndarray
 
@@ -41,7 +41,7 @@ def limits_over_points(
     Returns: a Figure.
 
     Raises:
-        UsageError: for parameters that are no numbers, or of which more than two vary, and for shapes that do not fit.
+        UsageError: for parameters that `varying_labels` refuses, and for shapes that do not fit.
     """
     observed, expected = np.asarray(observed, dtype=float), np.asarray(expected, dtype=float)
     if observed.shape != (len(points),) or expected.shape != (len(points), 5):
@@ -49,6 +49,21 @@ def limits_over_points(
             f"a picture of limits must have an observed and five expected ones for each of {len(points)} signal points, "
             f"got arrays {observed.shape} and {expected.shape}"
         )
+    varied = varying_labels(points, labels)
+    table = np.array([[row[place] for place in varied] for row in points], dtype=float)
+    figure = new_figure()
+    names = [shown_name(labels[place]) for place in varied]
+    draw = _band if len(varied) == 1 else _plane
+    draw(figure, table, observed, expected, names, shown_name(interest))
+    return figure
+
+
+def varying_labels(points: Sequence[Sequence[float | str]], labels: Sequence[str]) -> list[int]:
+    """The places of the labels whose values differ between signal points.
+
+    Raises:
+        UsageError: where they are not one or two, or not numbers, so that no picture has them as axes.
+    """
     varied = [place for place in range(len(labels)) if len({row[place] for row in points}) > 1]
     words = [row[place] for row in points for place in varied if isinstance(row[place], str)]
     if words or not 1 <= len(varied) <= 2:
@@ -56,12 +71,7 @@ def limits_over_points(
         raise UsageError(
             f"a picture of limits must have signal points of which one or two parameters vary, as numbers, got {got}"
         )
-    table = np.array([[row[place] for place in varied] for row in points], dtype=float)
-    figure = new_figure()
-    names = [shown_name(labels[place]) for place in varied]
-    draw = _band if len(varied) == 1 else _plane
-    draw(figure, table, observed, expected, names, shown_name(interest))
-    return figure
+    return varied
 
 
 def _band(

@@ -39,8 +39,7 @@ SLOW = {
 MAPPED = """One by one is `hypothesis_test` of each model, as a user would call it, with what Python spends; mapped is
 `hypothesis_tests` of all. Mapping saves the call and the passage to plain numbers, about 0.1 ms for each model; the arithmetic
 is the same, on one thread, and all members of a call go on until the last one ends. So it pays where a fit is short (two
-bins), and little where the tables of derivatives are the work (21 parameters: in a mapped call they are 24 of the 30 us of a
-step of each fit; alone they take 16)."""
+bins), and little where the tables of derivatives are the work (21 parameters)."""
 TOYS = 10_000
 SIGNALS = 100
 LEAST_SECONDS = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -67,17 +68,19 @@ def limits_of_points(
 
 def _all_limits(points: SignalPoints, level: float, statistic: Statistic) -> list[tuple[float, Any, str]]:
     """Observed and expected limits with what there is to say of each point; one without a limit does not stop the others."""
-    from assay.hep.batch import many_upper_limits
-    from assay.hep.limits import upper_limits
+    from assay.hep.batch import CHUNK, many_upper_limits
+
+    def found(models: Sequence[Any]) -> list[Any]:
+        return many_upper_limits(models, level=level, statistic=statistic.value)
 
     try:
-        found = many_upper_limits(points.models, level=level, statistic=statistic.value)
-        return [(limits.observed, limits.expected, "") for limits in found]
+        return [(limits.observed, limits.expected, "") for limits in found(points.models)]
     except NumericalError:  # of one point, and the mapped call does not say which
         rows = []
+    copies = min(len(points.models), CHUNK)  # calls of the size for which the program is compiled
     for model in points.models:
         try:
-            limits = upper_limits(model, level=level, statistic=statistic.value)
+            limits = found([model] * copies)[0]
             rows.append((limits.observed, limits.expected, ""))
         except NumericalError as error:
             rows.append((nan, (nan,) * 5, str(error)))

@@ -23,7 +23,7 @@ def legend_words(figure):
 def test_yields_of_names_with_underscores_and_broken_formulas_are_drawn(tmp_path):
     made = workspace(
         {
-            "$x_{$": {"_fakes": ([20.0, 10.0], []), "signal": ([1.0, 2.0], [("normfactor", "mu")])},
+            "$x_{$": {"_fakes": ([20.0, 10.0], []), "Z'": ([1.0, 2.0], [("normfactor", "mu")])},
             "_CR": {r"$t\bar{t}$": ([300.0], [])},
         },
         {"$x_{$": [22.0, 9.0], "_CR": [310.0]},
@@ -33,7 +33,7 @@ def test_yields_of_names_with_underscores_and_broken_formulas_are_drawn(tmp_path
     figure = fitted_yields(before, before, model.observed)
     figure.savefig(tmp_path / "yields.png")
     # From the top of the stack down, the largest sample at its foot.
-    assert legend_words(figure)[-3:] == ["signal", " _fakes", r"$t\bar{t}$"]
+    assert legend_words(figure)[-3:] == ["Z'", " _fakes", r"$t\bar{t}$"]
     assert [ax.get_title("left") for ax in figure.axes[:2]] == [r"\$x_{\$", " _CR"]
     assert not figure.get_suptitle()
     assert fitted_yields(before, before, model.observed, most=1).get_suptitle() == "the first 1 of 2 channels"

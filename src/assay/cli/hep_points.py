@@ -45,9 +45,7 @@ def limits_of_points(
     if plot is not None:
         from assay.plots.hep_points import varying_labels
 
-        varying_labels(
-            points.values, points.labels
-        )  # refuses before the work what could not be drawn after it
+        varying_labels(points.values, points.labels)  # refuses now what could not be drawn later
     with working(f"looking for limits of {len(points.names)} signal points"):
         rows = _all_limits(points, level, statistic)
     if plot is not None:

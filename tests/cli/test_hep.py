@@ -243,8 +243,8 @@ def test_one_channel_is_shown_on_demand(tmp_path):
 def test_columns_stand_below_each_other_whatever_the_letters(tmp_path):
     """A combining letter takes no place on a terminal; digits below the uncertainty are not shown."""
     data = uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [62.0, 63.0]).to_data()
-    data["channels"][0]["samples"][0]["modifiers"][0]["name"] = "tt\u0304 in both regions"
-    data["measurements"][0]["config"]["poi"] = "tt\u0304 in both regions"
+    data["channels"][0]["samples"][0]["modifiers"][0]["name"] = "k_tt\u0304"
+    data["measurements"][0]["config"]["poi"] = "k_tt\u0304"
     place = tmp_path / "letters.json"
     place.write_text(json.dumps(data))
     head, *rows = run("fit", place).splitlines()[:4]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assay.errors import NumericalError
+from assay.numerics.compile import float64, jax_module
 from assay.numerics.linalg import (
     JITTER_LADDER,
     AbstractLinearAlgebra,
@@ -13,7 +14,7 @@ from assay.numerics.linalg import (
     pack_lower,
     unpack_lower,
 )
-from assay.numerics.linalg_jax import JaxLinearAlgebra
+from assay.numerics.linalg_jax import JaxLinearAlgebra, _evidence_gradient
 
 ENGINES = [LapackLinearAlgebra(), JaxLinearAlgebra()]
 
@@ -47,9 +48,10 @@ class TestEngine:
         factor = engine.factorise(np.tril(matrix))
         np.testing.assert_allclose(factor.lower, np.linalg.cholesky(matrix), atol=1e-14)
 
-    def test_evidence_gradient_is_its_definition(self, engine: AbstractLinearAlgebra) -> None:
-        matrix = positive_definite(7, 100.0)
-        weights = np.random.default_rng(2).standard_normal((7, 3))
+    @pytest.mark.parametrize("size", [1, 2, 7, 150])
+    def test_evidence_gradient_is_its_definition(self, engine: AbstractLinearAlgebra, size: int) -> None:
+        matrix = positive_definite(size, 100.0)
+        weights = np.random.default_rng(2).standard_normal((size, 3))
         expected = 0.5 * (weights @ weights.T - 3.0 * np.linalg.inv(matrix))
         packed = engine.evidence_gradient(engine.factorise(matrix), weights, 3.0)
         np.testing.assert_allclose(packed, pack_lower(np.asfortranarray(expected)), rtol=1e-10, atol=1e-12)
@@ -88,6 +90,13 @@ def test_the_engines_agree_to_the_condition_number(condition: float) -> None:
     tolerance = 100.0 * np.finfo(float).eps * condition
     answers = [engine.solve(factor, right) for engine, factor in zip(ENGINES, (lapack, jax), strict=True)]
     assert np.abs(answers[0] - answers[1]).max() <= tolerance * np.abs(answers[0]).max()
+
+
+def test_the_program_of_the_evidence_gradient_holds_no_table_of_a_matrix() -> None:
+    lower, weights = np.eye(200), np.ones((200, 1))
+    with float64():
+        program = jax_module().jit(_evidence_gradient.function).lower(lower, weights, 1.0)
+    assert len(program.as_text()) < 20_000  # characters; a table of 20 100 numbers has more
 
 
 def test_packing_is_undone_by_unpacking() -> None:

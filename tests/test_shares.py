@@ -21,7 +21,7 @@ def test_files_stay_together_and_so_do_those_of_slurm() -> None:
 
 
 def test_what_waits_begins_then_what_is_long_then_large_files() -> None:
-    small, large = item("tests/test_a.py::test_b"), [item(f"tests/test_z.py::test_{k}") for k in range(2)]
+    small, large = item("tests/test_a.py::test_b"), [item(f"tests/test_z.py::test_{k}") for k in range(3)]
     long = [item("tests/test_y.py::test_b"), item("tests/test_y.py::test_a", "slow")]
     slurm = item("tests/flows/test_slurm.py::test_a", "slow", "slurm")
     assert in_order([small, *large, *long, slurm]) == [slurm, *long, *large, small]

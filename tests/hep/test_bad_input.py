@@ -13,6 +13,7 @@ from assay.hep.build import build_model
 from assay.hep.fit import fit, impacts
 from assay.hep.hypothesis import hypothesis_scan, hypothesis_test
 from assay.hep.limits import upper_limits
+from assay.hep.model import Data
 from assay.hep.simple import uncorrelated_background
 from assay.hep.templates import with_templates
 from assay.hep.toys import toy_test
@@ -109,3 +110,23 @@ def test_values_that_no_fit_may_reach_are_refused():
     assert hypothesis_test(below, -1.0, statistic="q").status == ""
     with pytest.raises(UsageError, match="lower bound, 0 with q_tilde, got -1"):
         hypothesis_test(below, -1.0)
+
+
+@pytest.mark.parametrize("call", [fit, hypothesis_test, upper_limits])
+@pytest.mark.parametrize(
+    ("main", "auxiliary", "said"),
+    [
+        ([51.0, -1.0], [1.0, 1.0], "finite and not negative, got -1.0 at place 1"),
+        ([51.0, 48.0], [1.0, np.nan], "auxiliary measurements of data must be finite, got nan at place 1"),
+        ([51.0], [1.0, 1.0], "must be 2 numbers, got float64 of shape"),
+        (["51", "48"], [1.0, 1.0], "must be 2 numbers, got <U2"),
+    ],
+)
+def test_data_that_no_experiment_gives_are_refused(call, main, auxiliary, said):
+    with pytest.raises(UsageError, match=said):
+        call(MODEL, data=Data(np.array(main), np.array(auxiliary)))
+
+
+def test_a_model_is_not_built_of_a_path():
+    with pytest.raises(UsageError, match="takes a Workspace, got str; read one with Workspace"):
+        build_model("workspace.json")  # pyright: ignore[reportArgumentType]

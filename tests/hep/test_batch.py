@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assay.errors import UsageError
-from assay.hep import batch
+from assay.hep import batch, hypothesis
 from assay.hep.batch import hypothesis_tests, many_upper_limits, signal_models
 from assay.hep.build import build_model
 from assay.hep.hypothesis import hypothesis_test
@@ -80,3 +80,11 @@ def test_wrong_use_is_refused():
     with pytest.raises(UsageError, match="no patch 'm9'"):
         signal_models(_patches(), _whole([5.0, 5.0]), ["m9"])
     assert hypothesis_tests([]) == []
+
+
+def test_single_calls_share_a_program_too_whatever_the_samples_are_called():
+    first, second = (build_model(_whole([6.0, 5.0], name)) for name in ("signal", "signal_of_1_TeV"))
+    found = hypothesis_test(first)
+    before = hypothesis._one_program.compilations
+    assert hypothesis_test(second).cls == found.cls
+    assert hypothesis._one_program.compilations == before

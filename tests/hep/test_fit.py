@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import chi2
+from tests.hep.references import model as reference
 from tests.hep.references import workspaces
 
 from assay.errors import UsageError
@@ -81,6 +82,22 @@ def test_impacts_are_those_of_refits_one_by_one():
             fit(model, held={name: value - std}).value("mu")[0] - best.value("mu")[0], abs=1e-9
         )
     np.testing.assert_allclose(shifts.linear, 0.5 * (shifts.up - shifts.down), rtol=0.01)
+
+
+def test_impacts_in_several_calls_are_those_of_one_and_say_how_far_they_are(monkeypatch):
+    from assay.hep import fit as module
+
+    given = reference("kitchen_sink_all_modifiers")
+    whole = impacts(given)
+    assert not whole.status
+    steps = []
+    monkeypatch.setattr(module, "CHUNK", 5)  # the last call is filled up
+    parts = impacts(given, progress=lambda done, total: steps.append((done, total)))
+    assert parts.names == whole.names
+    np.testing.assert_allclose(parts.up, whole.up, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(parts.down, whole.down, rtol=1e-9, atol=1e-12)
+    assert steps[-1] == (2 * len(whole.names), 2 * len(whole.names))
+    assert [done for done, _ in steps[:2]] == [5, 10]
 
 
 def test_pulls_of_toys_have_the_spread_that_the_uncertainties_say():

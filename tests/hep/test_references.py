@@ -101,6 +101,18 @@ def test_two_sided_statistics_are_those_of_pyhf(value):
             assert tested.p == pytest.approx(2 * norm.sf(tested.observed**0.5), rel=1e-12)
 
 
+def test_the_two_sided_statistic_at_its_bound_is_the_limit_from_above():
+    model = build_model(uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0], [60.0, 65.0]))
+    at, above = (hypothesis_test(model, value, statistic="t_tilde") for value in (0.0, 1e-7))
+    assert at.p == pytest.approx(above.p, rel=1e-5)
+    # With one tail only: a fluctuation downwards ends at the bound.
+    assert at.p == pytest.approx(float(norm.sf(at.observed**0.5)), rel=1e-12)
+    np.testing.assert_allclose(at.expected, above.expected, rtol=2e-3)
+    np.testing.assert_allclose(
+        at.expected, [0.5 + norm.sf(2), 0.5 + norm.sf(1), 1.0, norm.sf(1), norm.sf(2)], rtol=1e-7
+    )
+
+
 @pytest.mark.parametrize("name", SMALL_FAST)
 def test_limits_are_those_of_the_reference(name):
     wanted = NUMBERS[name]["minuit"].get("ul95")

@@ -43,6 +43,7 @@ jnp = jax.numpy
 
 Statistic = Literal["q_tilde", "q", "q0", "t_tilde", "t"]
 STATISTICS = ("q_tilde", "q", "q0", "t_tilde", "t")
+NO_TAIL = 1e3  # standard deviations
 BANDS = (2.0, 1.0, 0.0, -1.0, -2.0)  # the t of -2, -1, 0, 1, 2 standard deviations of the expected CLs
 
 
@@ -291,21 +292,27 @@ def p_values(square: Any, square_asimov: Any, statistic: str) -> tuple[Any, Any,
 def _two_sided(
     square: Any, square_asimov: Any, root: Any, root_asimov: Any, statistic: str
 ) -> tuple[Any, Any, Any]:
-    """The same of t and t~ (equations 34 to 44): there is no CLs, so that p stands in its place."""
+    """The same of t and t~ (equations 34 to 44): there is no CLs, so that p stands in its place.
+
+    Of t~ the far tail ends at the bound: where the tested value is the bound itself there is none.
+    """
     bands = jnp.array(BANDS)
-    expected = (root_asimov + bands) ** 2
-    if statistic == "t_tilde":
-        expected = jnp.where(bands > 0, square_asimov + 2 * bands * root_asimov, expected)
+    steps = root_asimov + bands
 
-    def log_p(value: Any, value_root: Any) -> Any:
-        tail = jax.scipy.special.ndtr(-value_root)
-        far = (value + square_asimov) / (2 * jnp.where(root_asimov > 0, root_asimov, 1.0))
-        other = (
-            jnp.where(value <= square_asimov, tail, jax.scipy.special.ndtr(-far))
-            if statistic == "t_tilde"
-            else tail
-        )
-        return jnp.log(tail + other)
+    def far(value: Any) -> Any:
+        some = root_asimov > 0
+        return jnp.where(some, (value + square_asimov) / (2 * jnp.where(some, root_asimov, 1.0)), NO_TAIL)
 
-    found = log_p(square, root)
-    return found, found, log_p(expected, _root(expected))
+    def log_p(near: Any, far: Any) -> Any:
+        return jnp.log(jax.scipy.special.ndtr(-near) + jax.scipy.special.ndtr(-far))
+
+    if statistic == "t":
+        found = log_p(root, root)
+        return found, found, log_p(jnp.abs(steps), jnp.abs(steps))
+    found = log_p(root, jnp.where(square <= square_asimov, root, far(square)))
+    # A best fit below the bound (bands above zero) has t~ = q_A + 2 bands sqrt q_A, whose far tail begins at `steps`.
+    below = _root(square_asimov + 2 * bands * root_asimov)
+    inside = jnp.abs(steps)
+    near = jnp.where(bands > 0, below, inside)
+    tail = jnp.where(steps**2 <= square_asimov, inside, far(steps**2))
+    return found, found, log_p(near, jnp.where(bands > 0, steps, tail))

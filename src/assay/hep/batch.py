@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -121,7 +120,7 @@ def _mapped(
     """What a mapped program says of each model, in their order; `plain` puts what it says of some into words."""
     alike: dict[Layout, list[int]] = {}
     for index, model in enumerate(models):
-        alike.setdefault(_unnamed(model.layout), []).append(index)
+        alike.setdefault(model.layout.unnamed, []).append(index)
     results: dict[int, Result] = {}
     for layout, members in alike.items():
         for first in range(0, len(members), CHUNK):
@@ -136,9 +135,3 @@ def _mapped(
             found = plain(filled[: len(chosen)], parts)
             results.update(zip(chosen, found, strict=True))
     return [results[index] for index in range(len(models))]
-
-
-@lru_cache(maxsize=256)
-def _unnamed(layout: Layout) -> Layout:
-    """The layout without what its samples are called, which nothing computed depends on."""
-    return replace(layout, cell_names=())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.errors import ConfigurationError
+from assay.errors import ConfigurationError, UsageError
 from assay.hep.interpolation import check_codes
 from assay.hep.layout import Layout
 from assay.hep.model import Model
@@ -47,6 +47,11 @@ def build_model(
         >>> model.layout.size, model.nominal.tolist()
         (2, [50.0, 5.0])
     """
+    if not isinstance(workspace, Workspace):
+        raise UsageError(
+            f"build_model takes a Workspace, got {type(workspace).__name__}; read one with Workspace.read(path), or make "
+            f"one with Workspace.from_data(mapping)"
+        )
     check_codes(histosys, normsys)
     measured = workspace.measurement(measurement)
     config = measured.config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import nan
 from typing import Any, NamedTuple, final
@@ -13,7 +13,7 @@ from assay.errors import UsageError
 from assay.hep.asymptotic import check_interest
 from assay.hep.derivatives import discrepancy_derivatives
 from assay.hep.likelihood import maximum_likelihood, prefit_std
-from assay.hep.model import Data, Model
+from assay.hep.model import Data, Model, check_data
 from assay.hep.parameters import parameter_names, place
 from assay.hep.status import fit_status
 from assay.numerics.compile import jax_module
@@ -28,6 +28,7 @@ jnp = jax.numpy
 
 Array = np.ndarray
 
+CHUNK = 16  # refits of one call
 FLAT = 1e-9  # of the scaled curvature: below, a minimum is a valley whose bottom has no end
 
 
@@ -146,8 +147,9 @@ def _inverse(hessian: Any, held: Any) -> Any:
 
 def _many(model: Model, data: Data | None, starts: Any, frees: Any) -> Minimum:
     used = model.observed_data() if data is None else data
-    return jax.vmap(lambda start, free: maximum_likelihood(model, used, start=start, free=free))(
-        starts, frees
+    # One after another: in a map the tables of derivatives of all of them do not stay in the processor's cache.
+    return jax.lax.map(
+        lambda row: maximum_likelihood(model, used, start=row[0], free=row[1]), (starts, frees)
     )
 
 
@@ -181,13 +183,21 @@ def fit(
         >>> [round(number, 4) for number in found.value("mu")]
         [0.9524, 0.5695]
     """
+    check_data(model, data)
     begin, free = _begin(model, held or {}, start or {})
-    parts = _one_program(model, data, begin, free)
+    parts = _one_program(model.unnamed(), data, begin, free)
     return _result(model, parts)
 
 
-def impacts(model: Model, *, data: Data | None = None) -> Impacts:
-    """The impacts of all nuisance parameters on the parameter of interest, by refits in one mapped program.
+def impacts(
+    model: Model, *, data: Data | None = None, progress: Callable[[int, int], None] | None = None
+) -> Impacts:
+    """The impacts of all nuisance parameters on the parameter of interest, by refits in one program.
+
+    Arguments:
+        model: from `build_model`.
+        data: other data than the observed ones.
+        progress: called with the number of refits done and their whole number.
 
     Raises:
         UsageError: when the parameter of interest is fixed, or no other one is free.
@@ -199,27 +209,40 @@ def impacts(model: Model, *, data: Data | None = None) -> Impacts:
     if not moving:
         raise UsageError("impacts need a free parameter besides the one of interest, got none")
     std = best.uncertainties
-    starts = np.tile(best.values, (2 * len(moving), 1))
-    frees = np.tile(~layout.fixed, (2 * len(moving), 1))
-    for row, index in enumerate(moving):
-        for half, sign in ((0, 1.0), (1, -1.0)):
-            place_ = row + half * len(moving)
-            shifted = best.values[index] + sign * std[index]
-            starts[place_, index] = np.clip(shifted, layout.lower[index], layout.upper[index])
-            frees[place_, index] = False
-    found = _many_program(model, data, starts, frees)
-    shifts = np.asarray(found.point)[:, layout.interest] - best.values[layout.interest]
+    jobs = [(index, sign) for sign in (1.0, -1.0) for index in moving]
+    starts, frees = np.tile(best.values, (len(jobs), 1)), np.tile(~layout.fixed, (len(jobs), 1))
+    for row, (index, sign) in enumerate(jobs):
+        # The others begin where they would end if all were linear.
+        along = sign * best.covariance[index] / std[index]
+        starts[row] += np.where(np.isfinite(along), along, 0.0)
+        starts[row, index] = best.values[index] + sign * std[index]
+        frees[row, index] = False
+    starts = np.clip(starts, layout.lower, layout.upper)
+    found = _refitted(model, data, starts, frees, progress)
+    shifts = found.point[:, layout.interest] - best.values[layout.interest]
     up, down = shifts[: len(moving)], shifts[len(moving) :]
     order = np.argsort(-np.maximum(np.abs(up), np.abs(down)), kind="stable")
     chosen = np.array(moving)[order]
-    status = fit_status(
-        model, np.asarray(found.point), np.asarray(found.decrement), np.asarray(found.curvature)
-    )
+    status = fit_status(model, found.point, found.decrement, found.curvature)
     linear = best.covariance[layout.interest, chosen] / std[chosen]
     return Impacts(
         tuple(best.names[index] for index in chosen), up[order], down[order], linear, best.pulls[chosen],
         best.constraints[chosen], best.status or status,
     )  # fmt: skip
+
+
+def _refitted(
+    model: Model, data: Data | None, starts: Array, frees: Array, progress: Callable[[int, int], None] | None
+) -> Minimum:
+    """Fits from many starts, some at a time."""
+    total, size = len(starts), min(CHUNK, len(starts))
+    found = []
+    for first in range(0, total, size):
+        rows = np.minimum(np.arange(first, first + size), total - 1)  # the last call is filled up
+        found.append(_many_program(model.unnamed(), data, starts[rows], frees[rows]))
+        if progress is not None:
+            progress(min(first + size, total), total)
+    return Minimum(*(np.concatenate(parts)[:total] for parts in zip(*found, strict=True)))
 
 
 def _loose(point: Array, covariance: Array, held: Array) -> Array:

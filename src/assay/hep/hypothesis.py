@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.errors import UsageError
 from assay.hep.asymptotic import STATISTICS, Statistic, Tested, asymptotic_test, check_interest
-from assay.hep.model import Data, Model
+from assay.hep.model import Data, Model, check_data
 from assay.hep.status import fit_status
 from assay.numerics.compile import jax_module
 from assay.numerics.packing import PackedFunction
@@ -77,7 +77,7 @@ def hypothesis_test(
 
     Raises:
         UsageError: for an unknown statistic, a value that is not finite or below its bound, or a parameter of interest
-            that is fixed.
+            that is fixed; for data that no experiment gives.
 
     Example:
         >>> from assay.hep.build import build_model
@@ -88,7 +88,10 @@ def hypothesis_test(
         (0.0525155, [0.002606, 0.013821, 0.064455, 0.235261, 0.573042])
     """
     check_test(model, statistic, [value])
-    return plain_tests([model], _one_program(model, data, float(value), statistic), [value], statistic)[0]
+    check_data(model, data)
+    return plain_tests(
+        [model], _one_program(model.unnamed(), data, float(value), statistic), [value], statistic
+    )[0]
 
 
 def hypothesis_scan(
@@ -96,7 +99,8 @@ def hypothesis_scan(
 ) -> list[HypothesisTest]:
     """Test many values at once, in one mapped program; arguments as for `hypothesis_test`."""
     check_test(model, statistic, values)
-    tested = _many_program(model, data, np.array(values, dtype=float), statistic)
+    check_data(model, data)
+    tested = _many_program(model.unnamed(), data, np.array(values, dtype=float), statistic)
     return plain_tests([model] * len(values), tested, values, statistic)
 
 

@@ -8,7 +8,7 @@ compiled program; two models with the same layout share their programs.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import final
 
 import numpy as np
@@ -92,6 +92,15 @@ class Layout:
                 text.update(b"|")
             found = text.hexdigest()
             object.__setattr__(self, "_digest", found)
+        return found
+
+    @property
+    def unnamed(self) -> Layout:
+        """The layout without what its samples are called, which nothing computed depends on."""
+        found = self.__dict__.get("_unnamed")
+        if found is None:
+            found = replace(self, cell_names=())
+            object.__setattr__(self, "_unnamed", found)
         return found
 
     def __hash__(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.errors import NumericalError, UsageError
 from assay.hep.asymptotic import Anchors, Statistic, anchored_p_values, check_interest, limit_anchors
-from assay.hep.model import Data, Model
+from assay.hep.model import Data, Model, check_data
 from assay.hep.parameters import parameter_names
 from assay.hep.status import impossible_bin
 from assay.numerics.compile import jax_module
@@ -125,7 +125,8 @@ def upper_limits(
     """
     check_limit(statistic, level)
     check_interest(model, statistic)
-    return plain_limits(model, _program(model, data, float(level), statistic), level)
+    check_data(model, data)
+    return plain_limits(model, _program(model.unnamed(), data, float(level), statistic), level)
 
 
 def check_limit(statistic: str, level: float) -> None:

@@ -11,14 +11,17 @@ Source: K. Cranmer et al., "HistFactory", CERN-OPEN-2012-016 (2012); pyhf's docu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, final
 
+import numpy as np
+
+from assay.errors import UsageError
 from assay.hep.interpolation import additive, multiplicative
 from assay.hep.layout import Layout
 from assay.numerics.compile import jax_module
 
-__all__ = ["Data", "Model"]
+__all__ = ["Data", "Model", "check_data"]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -64,6 +67,10 @@ class Model:
     observed: Any
     auxiliary: Any
     width: Any
+
+    def unnamed(self) -> Model:
+        """The model without what its samples are called: all of one structure share their programs."""
+        return replace(self, layout=self.layout.unnamed)
 
     def cell_yields(self, parameters: Any) -> Any:
         """The expected yield of each cell, (cells,), at parameters (parameters,)."""
@@ -161,6 +168,31 @@ class Model:
         normal = -jnp.log(self.constraint_width()) - 0.5 * jnp.log(2 * jnp.pi)
         counted = _saturated_poisson(jnp.where(poisson, data.auxiliary, 1.0))
         return main + jnp.where(poisson, counted, normal).sum()
+
+
+def check_data(model: Model, data: Data | None) -> None:
+    """Refuse data that no experiment gives, or of another model.
+
+    Raises:
+        UsageError: naming the bin or the measurement.
+    """
+    if data is None:
+        return
+    if not isinstance(data, Data):
+        raise UsageError(f"data must be a Data(main, auxiliary), got {type(data).__name__}")
+    layout = model.layout
+    for what, given, size in (
+        ("the counts of data, one for each bin,", data.main, layout.bins),
+        ("the auxiliary measurements of data", data.auxiliary, len(layout.auxiliary_parameter)),
+    ):
+        values = np.asarray(given)
+        if values.shape != (size,) or values.dtype.kind not in "fiu":
+            raise UsageError(f"{what} must be {size} numbers, got {values.dtype} of shape {values.shape}")
+        is_wrong = ~np.isfinite(values) | (values < 0 if given is data.main else False)
+        if is_wrong.any():
+            place = int(np.argmax(is_wrong))
+            rule = "finite and not negative" if given is data.main else "finite"
+            raise UsageError(f"{what} must be {rule}, got {values[place]} at place {place}")
 
 
 def _poisson_discrepancy(count: Any, rate: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 from assay.errors import UsageError
 from assay.hep.asymptotic import Statistic, asymptotic_test, check_interest, lower_bounds, one_sided
 from assay.hep.likelihood import least_discrepancy
-from assay.hep.model import Data, Model
+from assay.hep.model import Data, Model, check_data
 from assay.numerics.compile import CompiledFunction, jax_module
 
 __all__ = ["ToyTest", "toy_test"]
@@ -102,7 +102,8 @@ def toy_test(
     if toys < 1:
         raise UsageError(f"the number of toys must be at least 1, got {toys}")
     check_interest(model, statistic, [] if statistic == "q0" else [value])
-    observed, truths = _truth_program(model, data, float(value), statistic)
+    check_data(model, data)
+    observed, truths = _truth_program(model.unnamed(), data, float(value), statistic)
     tested_value = 0.0 if statistic == "q0" else float(value)
     parts: list[list[Array]] = [[], []]
     table = len(model.layout.cell_bin) * model.layout.size
@@ -111,7 +112,9 @@ def toy_test(
         for first in range(0, toys, chunk):
             numbers = np.arange(first, first + chunk, dtype=np.uint32)
             key = np.array([seed % 2**32, which], dtype=np.uint32)
-            found, decrement = _toy_program(model, truths[which], tested_value, key, numbers, statistic)
+            found, decrement = _toy_program(
+                model.unnamed(), truths[which], tested_value, key, numbers, statistic
+            )
             kept = np.where(np.asarray(decrement) < 1e-4, np.asarray(found), np.nan)
             parts[which].append(kept[: toys - first])
             if progress is not None:

@@ -178,7 +178,7 @@ def _climb(problem: _Problem, theta: Array, damping: Array, open_: Array, *, who
         damp = np.where(is_better, np.maximum(_SHRINK * damp, 1e-9), _GROW * damp)
         at, cost = np.where(is_better, trial, at), np.where(is_better, new_cost, cost)
         values = np.where(is_better, new_values, values)
-        jacobian = [np.where(is_better, *pair) for pair in zip(new_jacobian, jacobian, strict=True)]
+        jacobian = [np.where(is_better, new, old) for new, old in zip(new_jacobian, jacobian, strict=True)]
         if done.any():
             theta[:, open_], rest = at, ~done
             open_, damp, cost, at = open_[rest], damp[rest], cost[rest], at[:, rest]

@@ -26,6 +26,7 @@ COMMANDS = {
     "dask": "a thousand trivial evaluations through Dask, beside `distributed` alone",
     "hep": "hypothesis tests of workspaces, beside pyhf and NextStat",
     "hep_training": "networks and bins that are trained on the result of a measurement, beside those that are not",
+    "device": "what a GPU gives to the programs of JAX, beside all processors of its machine",
     "hep_reference": "the worst deviation of each kind from the reference numbers of workspaces",
     "feynman": "forty equations of the Feynman table found again, beside pyoperon and gplearn",
     "lennard_jones_kernel": "the Lennard-Jones energy from few distances: with a wall as prior, without, and better",

@@ -105,10 +105,10 @@ def test_the_formula_is_the_root_of_the_slope(poisson, count, others, relative):
             found = float(best_factor(given, data, np.array([11.0]), np.array([rest]))[0])
         if (
             slope(lowest) > 0
-        ):  # nothing observed, and a width that would make the bin negative: the bound decides
+        ):  # nothing observed, and a width that would make the bin negative: a bound decides
             assert found <= max(lowest, 0.0) + 1e-9 or slope(found) == pytest.approx(0.0, abs=1e-6)
             continue
-        wanted = brentq(slope, lowest, 1e6, xtol=1e-15, rtol=1e-15)
+        wanted = brentq(slope, lowest, 1e6, xtol=1e-15, rtol=np.float64(1e-15))
         assert found == pytest.approx(wanted, rel=1e-10, abs=1e-12)
 
 

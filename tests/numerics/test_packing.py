@@ -17,7 +17,7 @@ jnp = jax.numpy
 class _Result(NamedTuple):
     total: object
     parts: dict
-    count: object
+    number: object
     is_large: object
 
 

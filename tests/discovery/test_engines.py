@@ -49,9 +49,12 @@ def test_parsimony_drops_laws_that_gain_little_for_their_size() -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(20)
     table = {**columns, "y": 2.0 * columns["x"] + noise}
     engine = Guessing(("x1", "x1 + 0.1*x1*x2 + 0.1*x2^2 + 0.3*x1^3 + 0.7"))
-    few, many = (discover(table, "y", engines=[engine], parsimony=price) for price in (10.0, 0.0))
+    dearest, few, many = (
+        discover(table, "y", engines=[engine], parsimony=price) for price in (1e4, 10.0, 0.0)
+    )
     assert len(few.laws) == 1 < len(many.laws)
     assert few.recommended.complexity == min(law.complexity for law in many.laws)
+    assert [law.complexity for law in dearest.laws] == [law.complexity for law in few.laws]
 
 
 def test_time_is_not_exceeded_by_an_engine_that_never_ends() -> None:

@@ -28,7 +28,8 @@ def pareto_front(laws: Sequence[Law], parsimony: float = 0.0) -> list[Law]:
     for some in (laws, [law for law in laws if law.is_consistent]):
         best, complexity = np.inf, 0
         for law in sorted(some, key=lambda law: (law.complexity, law.fit.loss)):
-            if law.fit.loss < best * np.exp(-parsimony * (law.complexity - complexity)):
+            factor = np.exp(-parsimony * (law.complexity - complexity)) if np.isfinite(best) else 1.0
+            if law.fit.loss < factor * best:
                 best, complexity = law.fit.loss, law.complexity
                 if law not in kept:
                     kept.append(law)

@@ -47,11 +47,7 @@ def build_model(
         >>> model.layout.size, model.nominal.tolist()
         (2, [50.0, 5.0])
     """
-    if not isinstance(workspace, Workspace):
-        raise UsageError(
-            f"build_model takes a Workspace, got {type(workspace).__name__}; read one with Workspace.read(path), or make "
-            f"one with Workspace.from_data(mapping)"
-        )
+    _check_is_workspace(workspace)
     check_codes(histosys, normsys)
     measured = workspace.measurement(measurement)
     config = measured.config
@@ -101,6 +97,14 @@ def build_model(
         auxiliary=_per_parameter([item.auxdata or _centre(item) for item in constrained], float),
         width=_per_parameter([_given_width(item) or (1.0,) * item.size for item in constrained], float),
     )
+
+
+def _check_is_workspace(given: object) -> None:
+    if not isinstance(given, Workspace):
+        raise UsageError(
+            f"build_model takes a Workspace, got {type(given).__name__}; read one with Workspace.read(path), or make "
+            f"one with Workspace.from_data(mapping)"
+        )
 
 
 class _Entries:

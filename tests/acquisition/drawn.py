@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from scipy.special import ndtri
 from tests.acquisition.gaussian import Affine, WavyBelief
 
 from assay.quantities.abstract import AbstractQuantity
@@ -33,9 +34,7 @@ class DrawnBeliefs(AbstractQuantity):
         return self.draw_pullback(points, normal)[0]
 
     def draw_pullback(self, points, normal):
-        moments = [belief.mean_variance_gradient(points) for belief in self.beliefs]
-        mean, variance = (np.stack([part[i] for part in moments], axis=1) for i in (0, 1))
-        slopes = [np.stack([part[i] for part in moments], axis=1) for i in (2, 3)]
+        mean, variance, *slopes = self.mean_variance_gradient(points)
         spread, normal = np.sqrt(variance), normal[:, self.first : self.first + len(self.beliefs)]
 
         def pullback(bars):
@@ -47,13 +46,18 @@ class DrawnBeliefs(AbstractQuantity):
         return mean + spread * normal[:, None], pullback
 
     def mean_variance(self, points):
-        raise NotImplementedError  # what draws are made of is not asked for
+        mean, variance, _, _ = self.mean_variance_gradient(points)
+        return mean, variance
 
     def mean_covariance(self, points):
-        raise NotImplementedError
+        mean, variance = self.mean_variance(points)
+        return mean, variance[:, :, None] * np.eye(len(self.beliefs))
 
     def mean_variance_gradient(self, points):
-        raise NotImplementedError
+        moments = [belief.mean_variance_gradient(points) for belief in self.beliefs]
+        mean, variance, *slopes = (np.stack(parts, axis=1) for parts in zip(*moments, strict=True))
+        return mean, variance, slopes[0], slopes[1]
 
     def quantiles(self, points, probabilities):
-        raise NotImplementedError
+        mean, variance = self.mean_variance(points)
+        return mean + np.sqrt(variance) * ndtri(probabilities)[:, None, None]

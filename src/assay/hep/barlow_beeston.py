@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from assay.hep.cells import members, summed
 from assay.hep.layout import Layout
 from assay.hep.model import Data, Model
 from assay.numerics.compile import jax_module
 
-__all__ = ["BinFactors", "best_factor", "bin_factors", "with_best_factors"]
+__all__ = ["BinFactors", "best_factor", "best_factors", "bin_factors", "with_best_factors"]
 
 jax = jax_module()
 jnp = jax.numpy
@@ -38,6 +39,7 @@ class BinFactors(NamedTuple):
         auxiliary: (factors,), the places of their constraints.
         bin: (factors,), the bin that each acts on.
         of_cell: (cells,), which of them multiplies a cell, or their number.
+        multiplied, rest: (factors, most), the cells of its bin that each multiplies, and the others; tables of `members`.
         others: (others,), the places of all other parameters.
         order: (parameters,), where each parameter stands among the others followed by the factors.
     """
@@ -46,6 +48,8 @@ class BinFactors(NamedTuple):
     auxiliary: Array
     bin: Array
     of_cell: Array
+    multiplied: Array
+    rest: Array
     others: Array
     order: Array
 
@@ -72,11 +76,17 @@ def bin_factors(layout: Layout) -> BinFactors:
     for number, parameter in enumerate(parameters):
         of_cell[multiplies[:, parameter]] = number
     others = np.setdiff1d(np.arange(layout.size), parameters)
+    bins = np.array(list(chosen), dtype=int)
+    of_bin = np.full(layout.bins, len(parameters))
+    of_bin[bins] = np.arange(len(parameters))
+    is_free = of_cell == len(parameters)
     return BinFactors(
         parameters,
         np.array([auxiliary for _, auxiliary in chosen.values()], dtype=int),
-        np.array(list(chosen), dtype=int),
+        bins,
         of_cell,
+        members(of_cell, len(parameters)),
+        members(np.where(is_free, of_bin[layout.cell_bin], len(parameters)), len(parameters)),
         others,
         np.argsort(np.concatenate([others, parameters]), kind="stable"),
     )
@@ -91,10 +101,8 @@ def best_factor(model: Model, data: Data, multiplied: Any, others: Any) -> Any:
     """
     layout, factors = model.layout, bin_factors(model.layout)
     count, measured = data.main[factors.bin], data.auxiliary[factors.auxiliary]
-    width, is_poisson = (
-        model.constraint_width()[factors.auxiliary],
-        layout.auxiliary_is_poisson[factors.auxiliary],
-    )
+    width = model.constraint_width()[factors.auxiliary]
+    is_poisson = layout.auxiliary_is_poisson[factors.auxiliary]
     square, with_tau = multiplied * width**2, multiplied + width
     two = jnp.where(is_poisson, multiplied * with_tau, multiplied)
     one = jnp.where(
@@ -112,13 +120,24 @@ def best_factor(model: Model, data: Data, multiplied: Any, others: Any) -> Any:
     return jnp.where(multiplied == 0, alone, jnp.where(is_above, above, below))
 
 
+def best_factors(
+    model: Model, data: Data, yields: Any, parameters: Any, lower: Any, upper: Any, free: Any
+) -> tuple[Any, Any]:
+    """The factors, (factors,), at their best within the bounds where they are free; and S, what each multiplies.
+
+    Arguments:
+        yields: (cells,), where all factors are 1.
+        parameters: (parameters,), the values of those that are not free.
+    """
+    factors = bin_factors(model.layout)
+    place, multiplied = factors.parameter, summed(yields, factors.multiplied)
+    best = best_factor(model, data, multiplied, summed(yields, factors.rest))
+    return jnp.where(free[place], jnp.clip(best, lower[place], upper[place]), parameters[place]), multiplied
+
+
 def with_best_factors(model: Model, data: Data, parameters: Any, lower: Any, upper: Any, free: Any) -> Any:
     """The parameters, (parameters,), with those that have a formula and are free at their best within the bounds."""
     factors = bin_factors(model.layout)
-    place, others = factors.parameter, parameters[factors.others]
-    yields = model.cell_yields(factors.merged(others, jnp.ones(len(place))))
-    multiplied = jax.ops.segment_sum(yields, factors.of_cell, len(place) + 1)[:-1]
-    rest = jnp.where(factors.of_cell < len(place), 0.0, yields)
-    in_bin = jax.ops.segment_sum(rest, model.layout.cell_bin, model.layout.bins)[factors.bin]
-    best = jnp.clip(best_factor(model, data, multiplied, in_bin), lower[place], upper[place])
-    return factors.merged(others, jnp.where(free[place], best, parameters[place]))
+    others = parameters[factors.others]
+    yields = model.cell_yields(factors.merged(others, jnp.ones(len(factors.parameter))))
+    return factors.merged(others, best_factors(model, data, yields, parameters, lower, upper, free)[0])

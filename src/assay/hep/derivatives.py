@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from assay.hep.barlow_beeston import best_factor, bin_factors
+from assay.hep.barlow_beeston import best_factors, bin_factors
+from assay.hep.cells import members, summed
 from assay.hep.interpolation import additive, multiplicative
 from assay.hep.layout import Layout
 from assay.hep.model import Data, Model
@@ -51,7 +52,6 @@ class _Tables(NamedTuple):
         factor: (cells, columns), the factor as in `Layout.factors`, or the last one, which is 1.
         auxiliary: (columns,), the constraint, or their number.
         cells: (bins, most samples), the cells of a bin, or their number.
-        multiplied: the same of the cells with a factor that has a formula, of the bins of these factors.
     """
 
     columns: Array
@@ -59,7 +59,6 @@ class _Tables(NamedTuple):
     factor: Array
     auxiliary: Array
     cells: Array
-    multiplied: Array
 
 
 @lru_cache(maxsize=64)
@@ -82,19 +81,8 @@ def _tables(layout: Layout, profiled: bool = False) -> _Tables:
         variation[:, columns],
         factor[:, columns],
         auxiliary[columns],
-        _members(layout.cell_bin, layout.bins),
-        _members(inner.of_cell, len(inner.parameter)),
+        members(layout.cell_bin, layout.bins),
     )
-
-
-def _members(group: Array, groups: int) -> Array:
-    """(groups, most members): who belongs to each group, filled up with their number."""
-    counts = np.bincount(group, minlength=groups)[:groups]
-    table = np.full((groups, counts.max(initial=0)), len(group))
-    order = np.argsort(group, kind="stable")[: counts.sum()]
-    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    table[group[order], rank] = order
-    return table
 
 
 def discrepancy_derivatives(parameters: Any, given: tuple[Model, Data]) -> Expansion:
@@ -130,11 +118,7 @@ def profiled_derivatives(others: Any, given: tuple[Model, Data, Any, Any, Any, A
     parameters = inner.merged(others, jnp.ones(len(place)))
     base, slope, bend = _variations(model, parameters)
     cells = _Cells(base, slope, bend, *_factors(model, parameters))
-    yields = cells.base * cells.product
-    multiplied = _summed(yields, tables.multiplied)
-    rest = _summed(jnp.where(inner.of_cell < len(place), 0.0, yields), tables.cells)[inner.bin]
-    best = jnp.clip(best_factor(model, data, multiplied, rest), lower[place], upper[place])
-    best = jnp.where(free[place], best, whole[place])
+    best, multiplied = best_factors(model, data, cells.base * cells.product, whole, lower, upper, free)
     parameters = inner.merged(others, best)
     near = _expansion(model, data, parameters, tables, cells, _with_one(best)[inner.of_cell])
     # A factor that stands still, held or at its bound, is a number as others are.
@@ -142,8 +126,8 @@ def profiled_derivatives(others: Any, given: tuple[Model, Data, Any, Any, Any, A
     grip = _constraint_bends(model, data, parameters)[inner.auxiliary]
     stiffness, rows = near.stiffness[inner.bin], near.rows[inner.bin]
     bends = stiffness * multiplied**2 + grip
-    along = (stiffness * multiplied)[:, None] * rows + near.tilt[inner.bin][:, None] * _summed(
-        near.moved, tables.multiplied
+    along = (stiffness * multiplied)[:, None] * rows + near.tilt[inner.bin][:, None] * summed(
+        near.moved, inner.multiplied
     )
     less = jnp.where(moves, 1 / jnp.where(bends > 0, bends, 1.0), 0.0)
     gauss_newton = less * (stiffness * multiplied) ** 2
@@ -196,8 +180,8 @@ def _expansion(
     share, curled = _gathered(cells.first, tables.factor), _gathered(cells.second, tables.factor)
     rise = divisor[:, None] * share  # F', and F'' = F' F'^T / F but on its diagonal
     moved = product[:, None] * variation + base[:, None] * rise
-    rows = _summed(lift[:, None] * moved, tables.cells)  # d lambda/d parameters
-    expected = _summed(lift * base * product, tables.cells)
+    rows = summed(lift[:, None] * moved, tables.cells)  # d lambda/d parameters
+    expected = summed(lift * base * product, tables.cells)
 
     ratio = jnp.where(data.main > 0, data.main, 0.0) / jnp.where(data.main > 0, expected, 1.0)
     tilt, stiffness = 1 - ratio, ratio / jnp.where(data.main > 0, expected, 1.0)
@@ -282,9 +266,3 @@ def _with_one(factors: Any) -> Any:
 def _gathered(entries: Any, table: Array) -> Any:
     """The entries where the table has them, else zero."""
     return jnp.concatenate([entries, jnp.zeros(1)]).at[table].get(mode="promise_in_bounds")
-
-
-def _summed(cells: Any, members: Array) -> Any:
-    """Numbers of cells, in rows, summed over the members of each group."""
-    padded = jnp.concatenate([cells, jnp.zeros_like(cells[:1])])
-    return padded.at[members].get(mode="promise_in_bounds").sum(axis=1)
